@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An Application as Argo CD reports it, reduced to what decisions are made on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+# Conditions that stop an application (Argo CD: Application conditions of type *Error).
+ERROR_CONDITIONS = frozenset({"ComparisonError", "DeletionError", "InvalidSpecError", "SyncError", "UnknownError"})
+FINAL_PHASES = frozenset({"Succeeded", "Failed", "Error"})
+REFRESH_ANNOTATION = "argocd.argoproj.io/refresh"
+# Marks an operation of ours in its `info` list.
+RUN_INFO = "miniapp-infra-run"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A warning or an error of an application."""
+
+    type: str
+    message: str
+
+    @property
+    def is_error(self) -> bool:
+        return self.type in ERROR_CONDITIONS
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One object of an application; ``health`` is empty where Argo CD does not store it (the default since 3.0)."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    status: str
+    health: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The last synchronisation.
+
+    Args:
+        phase: Running, Terminating, Succeeded, Failed or Error.
+        message: Argo CD's own explanation.
+        started_at: RFC 3339.
+        finished_at: RFC 3339; with phase Running it means that a retry is pending.
+        retry_count: how many tries failed so far.
+        sources: what was synchronised.
+        run: id of the run of ours that started it, empty for others.
+        resources: result of each object.
+    """
+
+    phase: str
+    message: str
+    started_at: str
+    finished_at: str
+    retry_count: int
+    sources: tuple[dict[str, Any], ...]
+    run: str
+    resources: tuple[Resource, ...]
+
+    @property
+    def is_final(self) -> bool:
+        return self.phase in FINAL_PHASES
+
+    @property
+    def is_blocked_by_window(self) -> bool:
+        # The controller parks such an operation in phase Running for ever.
+        return self.phase == "Running" and "blocked by sync window" in self.message
+
+    @property
+    def failed_resources(self) -> tuple[Resource, ...]:
+        return tuple(item for item in self.resources if item.status in {"SyncFailed", "PruneFailed"})
+
+
+@dataclass(frozen=True)
+class Application:
+    """One Application.
+
+    Args:
+        name: of the Application.
+        namespace: where the Application itself lives.
+        project: its AppProject.
+        sources: as the specification asks for.
+        compared_sources: those that ``sync_status`` speaks about; they lag behind ``sources`` until the next comparison.
+        revisions: resolved revision of each compared source.
+        sync_status: Synced, OutOfSync or Unknown.
+        health: Healthy, Progressing, Degraded, Suspended, Missing or Unknown.
+        health_message: Argo CD's own explanation.
+        operation_requested: a synchronisation is asked for or runs.
+        operation: the last one.
+        conditions: warnings and errors.
+        reconciled_at: RFC 3339 time of the last comparison.
+        refresh_requested: a comparison is asked for.
+        resources: objects that belong to it.
+        images: images of its pods.
+        history_id: id of the last entry of its deployment history, -1 when there is none.
+    """
+
+    name: str
+    namespace: str
+    project: str
+    sources: tuple[dict[str, Any], ...]
+    compared_sources: tuple[dict[str, Any], ...]
+    revisions: tuple[str, ...]
+    sync_status: str
+    health: str
+    health_message: str
+    operation_requested: bool
+    operation: Operation | None
+    conditions: tuple[Condition, ...]
+    reconciled_at: str
+    refresh_requested: bool
+    resources: tuple[Resource, ...]
+    images: tuple[str, ...]
+    history_id: int
+
+    @property
+    def errors(self) -> tuple[Condition, ...]:
+        return tuple(condition for condition in self.conditions if condition.is_error)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether sync status and health are about the specification as it is now."""
+        return not self.refresh_requested and self.compared_sources == self.sources
+
+    @property
+    def compared_after_operation(self) -> bool:
+        """Whether the last comparison is newer than the end of the last operation."""
+        if self.operation is None or not self.operation.finished_at:
+            return True
+        return parse_time(self.reconciled_at) >= parse_time(self.operation.finished_at)
+
+    @classmethod
+    def from_api(cls, raw: dict[str, Any]) -> Application:
+        """Read an Application object."""
+        metadata, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+        sync, health = status.get("sync") or {}, status.get("health") or {}
+        state = status.get("operationState")
+        history = status.get("history") or []
+        return cls(
+            name=metadata["name"],
+            namespace=metadata.get("namespace", ""),
+            project=spec.get("project", ""),
+            sources=_sources(spec),
+            compared_sources=_sources(sync.get("comparedTo") or {}),
+            revisions=_revisions(sync),
+            sync_status=sync.get("status", "Unknown"),
+            health=health.get("status", "Unknown"),
+            health_message=health.get("message", ""),
+            operation_requested=bool(raw.get("operation")),
+            operation=_operation(state) if state else None,
+            conditions=tuple(Condition(c["type"], c.get("message", "")) for c in status.get("conditions") or []),
+            reconciled_at=status.get("reconciledAt") or "",
+            refresh_requested=REFRESH_ANNOTATION in (metadata.get("annotations") or {}),
+            resources=tuple(_resource(item) for item in status.get("resources") or []),
+            images=tuple((status.get("summary") or {}).get("images") or []),
+            history_id=history[-1]["id"] if history else -1,
+        )
+
+
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time; the beginning of time for an empty text."""
+    return datetime.fromisoformat(text or "0001-01-01T00:00:00+00:00")
+
+
+def _sources(holder: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    single = holder.get("source")
+    return tuple(holder.get("sources") or ([single] if single else []))
+
+
+def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
+    single = holder.get("revision")
+    return tuple(holder.get("revisions") or ([single] if single else []))
+
+
+def _operation(state: dict[str, Any]) -> Operation:
+    result = state.get("syncResult") or {}
+    operation = state.get("operation") or {}
+    info = {item.get("name"): item.get("value", "") for item in operation.get("info") or []}
+    requested = _sources(operation.get("sync") or {})
+    return Operation(
+        phase=state.get("phase", ""),
+        message=state.get("message", ""),
+        started_at=state.get("startedAt") or "",
+        finished_at=state.get("finishedAt") or "",
+        retry_count=int(state.get("retryCount") or 0),
+        sources=_sources(result) or requested,
+        run=info.get(RUN_INFO, ""),
+        resources=tuple(_resource(item) for item in result.get("resources") or []),
+    )
+
+
+def _resource(raw: dict[str, Any]) -> Resource:
+    health = raw.get("health")
+    return Resource(
+        group=raw.get("group", ""),
+        kind=raw.get("kind", ""),
+        namespace=raw.get("namespace", ""),
+        name=raw.get("name", ""),
+        status=raw.get("status", ""),
+        health=health.get("status", "") if isinstance(health, dict) else "",
+        message=raw.get("message", "") or (health.get("message", "") if isinstance(health, dict) else ""),
+    )

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits until an application is where it should be, and gives up early when it never will be.
+
+Facts behind the rules (Argo CD 3.5):
+- ``sync`` and ``health`` are about ``status.sync.comparedTo``, which lags behind the specification.
+- phase Running with a finish time is a retry that is pending, not an end.
+- a synchronisation that a sync window blocks stays Running for ever.
+- ComparisonError also appears while the repo-server restarts, so an error has to stay for a while to count.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from miniapp_infra.errors import ErrorCode, MiniappInfraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from miniapp_infra.argocd.models import Application, Resource
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a wait is for.
+
+    Args:
+        description: completes "waiting for application NAME to ...".
+        matches: whether the specification and the compared state are the wanted ones.
+        accept_health: health states that count as well; ``Suspended`` for a paused rollout.
+        require_synced: whether live objects must equal the desired ones.
+        run: id of an operation of ours that must have ended well.
+    """
+
+    description: str = "be synced and healthy"
+    matches: Callable[[Application], bool] = lambda _: True
+    accept_health: tuple[str, ...] = ("Healthy",)
+    require_synced: bool = True
+    run: str = ""
+
+    def is_met_by(self, application: Application) -> bool:
+        operation = application.operation
+        return (
+            application.is_current
+            and self.matches(application)
+            and not application.operation_requested
+            and (operation is None or operation.is_final)
+            and (
+                not self.run or (operation is not None and operation.run == self.run and operation.phase == "Succeeded")
+            )
+            and application.compared_after_operation
+            and (application.sync_status == "Synced" or not self.require_synced)
+            and application.health in self.accept_health
+        )
+
+
+@dataclass(frozen=True)
+class WaitResult:
+    """How a wait ended: the application, seconds and number of looks."""
+
+    application: Application
+    elapsed: float
+    polls: int
+
+
+@dataclass
+class _Grace:
+    """Remembers since when a symptom has been there without a break."""
+
+    seconds: float
+    clock: Callable[[], float]
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def expired(self, symptom: str, *, present: bool) -> bool:
+        if not present:
+            self._since.pop(symptom, None)
+            return False
+        return self.clock() - self._since.setdefault(symptom, self.clock()) >= self.seconds
+
+
+def wait_for_application(
+    read: Callable[[], Application | None],
+    name: str,
+    expectation: Expectation,
+    *,
+    timeout: float = 300,
+    interval: float = 2,
+    grace: float = 30,
+    problem: Callable[[], str] = lambda: "",
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> WaitResult:
+    """Return when an application meets an expectation.
+
+    Args:
+        read: returns the application as it is now, None when there is none yet.
+        name: of the application, for messages.
+        expectation: what to wait for.
+        timeout: seconds after which to give up.
+        interval: seconds between two looks.
+        grace: seconds that an error condition or Degraded must stay to count.
+        problem: says why the application is not made or updated, empty when nothing is known.
+        clock: seconds, monotonic.
+        sleep: waits for seconds.
+
+    Raises:
+        MiniappInfraError: ``TIMEOUT`` with what was seen last; ``FROZEN`` when a sync window blocks the operation;
+            ``UPSTREAM`` when Argo CD reports an error that will not go away by waiting.
+    """
+    start = clock()
+    patience = _Grace(grace, clock)
+    polls = 0
+    while True:
+        polls += 1
+        application = read()
+        if application is not None and expectation.is_met_by(application):
+            return WaitResult(application, clock() - start, polls)
+        outside = problem() if application is None or not expectation.matches(application) else ""
+        if patience.expired("problem", present=bool(outside)):
+            raise MiniappInfraError(
+                f"Failed to deploy application {name}: {outside}", hint="Fix the cause, then run it again."
+            )
+        if application is not None:
+            _raise_if_hopeless(application, expectation, patience)
+        if clock() - start >= timeout:
+            raise MiniappInfraError(
+                f"Timed out after {timeout:g}s waiting for application {name} to {expectation.description}: "
+                f"{outside or describe(application)}",
+                code=ErrorCode.TIMEOUT,
+                retryable=True,
+                hint=f"Look at the events and the pods of {name}; running it again continues to wait.",
+            )
+        sleep(interval)
+
+
+def describe(application: Application | None) -> str:
+    """Return in one line what Argo CD says about an application."""
+    if application is None:
+        return "the application does not exist"
+    parts = [f"sync {application.sync_status}", f"health {application.health}"]
+    if application.health_message:
+        parts.append(application.health_message)
+    if not application.is_current:
+        parts.append("not compared with the present specification yet")
+    if application.operation is not None and application.operation.phase != "Succeeded":
+        parts.append(f"operation {application.operation.phase}: {application.operation.message}")
+    parts += [f"{item.kind} {item.name}: {item.message}" for item in _failed(application) if item.message]
+    parts += [f"{condition.type}: {condition.message}" for condition in application.errors]
+    return "; ".join(parts)
+
+
+def _failed(application: Application) -> tuple[Resource, ...]:
+    return application.operation.failed_resources if application.operation is not None else ()
+
+
+def _raise_if_hopeless(application: Application, expectation: Expectation, patience: _Grace) -> None:
+    operation = application.operation
+    ours = operation is not None and (
+        operation.run == expectation.run if expectation.run else operation.sources == application.sources
+    )
+    if operation is not None and operation.is_blocked_by_window:
+        raise MiniappInfraError(
+            f"Failed to synchronise application {application.name}: {operation.message}",
+            code=ErrorCode.FROZEN,
+            hint="A sync window of the AppProject blocks it; wait for its end.",
+        )
+    if (
+        operation is not None
+        and ours
+        and not application.operation_requested
+        and operation.phase in {"Failed", "Error"}
+    ):
+        raise _error(application)
+    if patience.expired("errors", present=bool(application.errors)):
+        raise _error(application)
+    degraded = application.is_current and expectation.matches(application) and application.health == "Degraded"
+    if patience.expired("degraded", present=degraded and "Degraded" not in expectation.accept_health):
+        raise _error(application)
+
+
+def _error(application: Application) -> MiniappInfraError:
+    return MiniappInfraError(
+        f"Failed to synchronise application {application.name}: {describe(application)}",
+        hint="Nothing else is changed; fix the cause or roll the service back.",
+    )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What delivery needs from the systems around it. Tests and other back ends implement the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from miniapp_infra.catalog import Environment
+    from miniapp_infra.delivery.release import Image, Release
+    from miniapp_infra.githost import GitHost
+
+
+class Artefacts(Protocol):
+    """The registry and what proves where its images come from."""
+
+    def versions(self, repository: str) -> tuple[str, ...]:
+        """Return the versions of a repository that exist."""
+
+    def digest(self, repository: str, version: str) -> str | None:
+        """Return the digest of a version, None when it does not exist."""
+
+    def require_signed(self, image: Image) -> None:
+        """Raise ``UNVERIFIED_IMAGE`` unless the trusted key signed exactly this image."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A release that runs: how Argo CD reports it, and how long it took in seconds."""
+
+    sync: str
+    health: str
+    elapsed: float
+
+
+class Deployments(Protocol):
+    """What runs."""
+
+    def is_delivered(self, release: Release, commit: str) -> bool:
+        """Tell whether exactly this release, at this commit or a later one, is synchronised and healthy."""
+
+    def deliver(self, release: Release, commit: str) -> Deployment:
+        """Wait until it is; raises when it fails or takes too long."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One environment and the systems that deliver into it.
+
+    Args:
+        environment: the inventory.
+        host: the repository of desired state.
+        artefacts: images and charts.
+        deployments: the cluster.
+        now: the clock, with a time zone.
+    """
+
+    environment: Environment
+    host: GitHost
+    artefacts: Artefacts
+    deployments: Deployments
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From connection options to what the HTTP client needs: address, TLS context, authorization.
+
+Reading kubeconfig files, exec plugins, OIDC and service accounts is left to the config loader of the ``kubernetes`` client.
+It is imported only when such a file is read: it costs 0.13 s, as much as all other work of a run that changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib
+import logging
+import os
+import ssl
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from miniapp_infra.errors import ErrorCode
+from miniapp_infra.kube.connection import ConnectionOptions
+from miniapp_infra.kube.errors import KubeError
+
+_HINT = "Set kubeconfig (or K8S_AUTH_KUBECONFIG), or host and api_key."
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A reachable address and the proof of who we are.
+
+    Args:
+        host: base URL without a slash at its end.
+        tls: None for plain HTTP.
+        server_name: the name that the certificate must carry; None: the host of the URL.
+        proxy: URL of an HTTP proxy; None: direct.
+        authorization: returns the value of the ``Authorization`` header, renewed when needed; None without one.
+        fingerprint: differs between two clusters that follow each other at the same address.
+    """
+
+    host: str
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+    proxy: str | None = None
+    authorization: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    fingerprint: str = ""
+
+
+def load(options: ConnectionOptions) -> Credentials:
+    """Find address and credentials.
+
+    Raises:
+        KubeError: the configuration is missing, unreadable or contradictory; nothing was sent yet.
+    """
+    if options.is_complete:
+        found = _Found(host=options.host or "")
+    else:
+        found = _from_loader(options)
+    return _credentials(_overridden(found, options))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The raw settings, from whichever source; the PEM texts are read at once so that no temporary file stays."""
+
+    host: str
+    ca_pem: str | None = None
+    cert_pem: str | None = field(default=None, repr=False)
+    verify: bool = True
+    server_name: str | None = None
+    proxy: str | None = None
+    authorization: Callable[[], str | None] = field(default=lambda: None, repr=False)
+
+
+def _overridden(found: _Found, options: ConnectionOptions) -> _Found:
+    changes: dict[str, Any] = {}
+    if options.host:
+        changes["host"] = options.host
+    if options.ca_cert:
+        changes["ca_pem"] = _read("ca_cert", options.ca_cert)
+    if options.client_cert:
+        key = _read("client_key", options.client_key) if options.client_key else ""
+        changes["cert_pem"] = _read("client_cert", options.client_cert) + "\n" + key
+    if options.validate_certs is not None:
+        changes["verify"] = options.validate_certs
+    if options.tls_server_name:
+        changes["server_name"] = options.tls_server_name
+    if options.api_key:
+        bearer = f"Bearer {options.api_key}"
+        changes["authorization"] = lambda: bearer
+    elif options.username:
+        pair = f"{options.username}:{options.password or ''}".encode()
+        basic = "Basic " + base64.b64encode(pair).decode("ascii")
+        changes["authorization"] = lambda: basic
+    host = changes.get("host", found.host)
+    changes["proxy"] = options.proxy or found.proxy or _environment_proxy(host)
+    if options.no_proxy and _is_bypassed(host, options.no_proxy):
+        changes["proxy"] = None
+    return replace(found, **changes)
+
+
+def _credentials(found: _Found) -> Credentials:
+    url = urlsplit(found.host if "://" in found.host else f"https://{found.host}")
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise _invalid(f"host: must be a URL such as https://10.0.0.1:6443, got {found.host!r}")
+    if found.proxy and urlsplit(found.proxy).scheme not in {"http", "https"}:
+        raise _invalid(f"proxy: must be an http:// or https:// URL, got scheme {urlsplit(found.proxy).scheme!r}")
+    host = url.geturl().rstrip("/")
+    return Credentials(
+        host=host,
+        tls=_tls(found) if url.scheme == "https" else None,
+        server_name=found.server_name,
+        proxy=found.proxy,
+        authorization=found.authorization,
+        fingerprint=hashlib.sha256(f"{host}\n{found.ca_pem or ''}".encode()).hexdigest(),
+    )
+
+
+def _tls(found: _Found) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=found.ca_pem)
+    except ssl.SSLError as error:
+        raise _invalid(f"ca_cert: is not a PEM certificate: {error}") from error
+    # Python 3.13 asks for key identifiers, which the self-made CA of many clusters lacks; Go does not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not found.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if found.cert_pem:
+        # The ssl module takes certificate and key from files only: for the blink of an eye, readable by us alone.
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(found.cert_pem)
+            file.flush()
+            try:
+                context.load_cert_chain(file.name)
+            except ssl.SSLError as error:
+                raise _invalid(f"client_cert and client_key: are not a matching PEM pair: {error}") from error
+    return context
+
+
+def _from_loader(options: ConnectionOptions) -> _Found:
+    configuration = importlib.import_module("kubernetes.client.configuration").Configuration()
+    configuration.host, configuration.proxy = "", None
+    problems = _Problems()
+    # The loader logs a failed exec plugin and goes on without credentials; the message must reach the caller.
+    root = logging.getLogger()
+    root.addHandler(problems)
+    try:
+        with tempfile.TemporaryDirectory(prefix="miniapp-infra-") as private:
+            _run_loader(options, configuration, private)
+            found = _Found(
+                host=str(configuration.host or options.host or ""),
+                ca_pem=_read("certificate-authority", configuration.ssl_ca_cert) if configuration.ssl_ca_cert else None,
+                cert_pem=_pair(configuration.cert_file, configuration.key_file),
+                verify=bool(configuration.verify_ssl),
+                server_name=configuration.tls_server_name,
+                proxy=configuration.proxy,
+                authorization=lambda: _bearer(configuration),
+            )
+    finally:
+        root.removeHandler(problems)
+    if problems.messages:
+        reasons = "; ".join(problems.messages)
+        raise _invalid(f"Failed to read the credentials of {_described(options)}: {reasons}")
+    return found
+
+
+def _run_loader(options: ConnectionOptions, configuration: Any, private: str) -> None:
+    kube_config = importlib.import_module("kubernetes.config.kube_config")
+    errors = (importlib.import_module("kubernetes.config.config_exception").ConfigException, OSError, ValueError)
+    yaml_error = importlib.import_module("yaml").YAMLError
+    common = {"context": options.context, "client_configuration": configuration, "temp_file_path": private}
+    try:
+        if options.kubeconfig is None and not _default_exists() and "KUBERNETES_SERVICE_HOST" in os.environ:
+            importlib.import_module("kubernetes.config.incluster_config").load_incluster_config(configuration)
+        elif options.kubeconfig is None or isinstance(options.kubeconfig, str):
+            path = options.kubeconfig or _default_path()
+            if not _exists(path):
+                if options.host:
+                    return
+                raise _invalid(f"kubeconfig: {path} does not exist", _HINT)
+            kube_config.load_kube_config(config_file=path, persist_config=False, **common)
+        else:
+            kube_config.load_kube_config_from_dict(dict(options.kubeconfig), persist_config=False, **common)
+    except (*errors, yaml_error) as error:
+        raise _invalid(f"Failed to read {_described(options)}: {error}", _HINT) from error
+
+
+class _Problems(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _bearer(configuration: Any) -> str | None:
+    if configuration.refresh_api_key_hook is not None:
+        configuration.refresh_api_key_hook(configuration)
+    return configuration.api_key.get("BearerToken") or configuration.api_key.get("authorization")
+
+
+def _pair(certificate: str | None, key: str | None) -> str | None:
+    if not certificate:
+        return None
+    return _read("client-certificate", certificate) + "\n" + (_read("client-key", key) if key else "")
+
+
+def _read(option: str, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except OSError as error:
+        raise _invalid(f"{option}: cannot read {path}: {error.strerror}") from error
+
+
+def _default_path() -> str:
+    return os.environ.get("KUBECONFIG") or "~/.kube/config"
+
+
+def _exists(paths: str) -> bool:
+    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
+
+
+def _default_exists() -> bool:
+    return _exists(_default_path())
+
+
+def _described(options: ConnectionOptions) -> str:
+    if isinstance(options.kubeconfig, str) or options.kubeconfig is None:
+        return f"kubeconfig {options.kubeconfig or _default_path()}"
+    return "the kubeconfig given as data"
+
+
+def _environment_proxy(host: str) -> str | None:
+    url = urlsplit(host)
+    proxy = urllib.request.getproxies_environment().get(url.scheme or "https")
+    return None if not proxy or urllib.request.proxy_bypass_environment(url.netloc) else proxy
+
+
+def _is_bypassed(host: str, no_proxy: str) -> bool:
+    return bool(urllib.request.proxy_bypass_environment(urlsplit(host).netloc, {"no": no_proxy}))
+
+
+def _invalid(message: str, hint: str = "") -> KubeError:
+    return KubeError(message, code=ErrorCode.INVALID_INPUT, hint=hint)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading objects out of YAML text and files, the way Kubernetes itself reads YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from miniapp_infra.errors import ErrorCode
+from miniapp_infra.kube.errors import KubeError
+from miniapp_infra.kube.objects import KubeObject, flatten
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+# libyaml is ten times faster; every binary wheel of PyYAML has it.
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the program runs
+    """Plain scalars mean what they mean to Kubernetes.
+
+    PyYAML follows YAML 1.1 to the letter, where ``on`` is a boolean, ``12:30:00`` a number, ``2026-01-01`` a date and ``=`` an
+    error; all of them are strings in the Go library that kubectl uses. Keys that occur twice are refused.
+    """
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - overrides
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    "while reading a mapping", node.start_mark, f"the key {key.value!r} occurs twice", key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+_REPLACED = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp", "value")}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if tag not in _REPLACED]
+    for first, rules in _Base.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*|0o?[0-7]+|0b[01]+|0x[0-9a-fA-F]+)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def parse(text: str, source: str) -> list[KubeObject]:
+    """Read the objects of a text with any number of documents.
+
+    Args:
+        text: YAML or JSON.
+        source: where it comes from, for messages.
+
+    Raises:
+        KubeError: not YAML (with line and column), or not Kubernetes objects.
+    """
+    try:
+        documents = list(yaml.load_all(text, _Loader))  # noqa: S506 - the loader derives from the safe one
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise KubeError(f"{source}{place}: is not valid YAML: {problem}", code=ErrorCode.INVALID_INPUT) from error
+    return flatten((f"{source}, document {number}", document) for number, document in enumerate(documents, 1))
+
+
+def read(paths: Sequence[str]) -> list[KubeObject]:
+    """Read the objects of files, and of the ``.yaml``, ``.yml`` and ``.json`` files of directories in the order of names.
+
+    Raises:
+        KubeError: a path does not exist, cannot be read, or is a directory without such files.
+    """
+    return [obj for path in paths for file in _files(path) for obj in parse(_text(file), str(file))]
+
+
+def _files(path: str) -> list[Path]:
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        return [place]
+    files = sorted(file for file in place.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+    if not files:
+        raise KubeError(f"src: {path} has no file that ends in .yaml, .yml or .json", code=ErrorCode.INVALID_INPUT)
+    return files
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise KubeError(f"src: cannot read {file}: {reason}", code=ErrorCode.INVALID_INPUT) from error
