@@ -70,7 +70,7 @@ connection:
   sample:
     context: dev-miniapp
 errors:
-  description: Every problem, as C(<file>: <key>: <what is wrong>); empty on success.
+  description: Every problem on a line of its own, with its file and key; empty on success.
   returned: always
   type: list
   elements: str

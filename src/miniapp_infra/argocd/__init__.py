@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Argo CD in core mode: everything goes through its objects in the Kubernetes API."""
 
-from miniapp_infra.argocd.api import find_application, list_applications, refresh, refresh_set, set_problem, sync
+from miniapp_infra.argocd.api import (
+    find_application,
+    list_applications,
+    refresh,
+    refresh_set,
+    set_exists,
+    set_problem,
+    sync,
+)
 from miniapp_infra.argocd.client import ObjectClient
+from miniapp_infra.argocd.kubernetes import KubernetesObjects
 from miniapp_infra.argocd.models import Application, Condition, Operation, Resource
 from miniapp_infra.argocd.waiters import Expectation, WaitResult, wait_for_application
 
@@ -10,6 +19,7 @@ __all__ = [
     "Application",
     "Condition",
     "Expectation",
+    "KubernetesObjects",
     "ObjectClient",
     "Operation",
     "Resource",
@@ -18,6 +28,7 @@ __all__ = [
     "list_applications",
     "refresh",
     "refresh_set",
+    "set_exists",
     "set_problem",
     "sync",
     "wait_for_application",

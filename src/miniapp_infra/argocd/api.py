@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tenacity
 
 from miniapp_infra.argocd import transformations
-from miniapp_infra.argocd.client import API_VERSION, APPLICATION, APPLICATION_SET
+from miniapp_infra.argocd.client import APPLICATION, APPLICATION_SET
 from miniapp_infra.argocd.models import REFRESH_ANNOTATION, Application
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
@@ -23,31 +23,36 @@ SET_REFRESH_ANNOTATION = "argocd.argoproj.io/application-set-refresh"
 
 def find_application(client: ObjectClient, name: str, *, namespace: str = "argocd") -> Application | None:
     """Return an Application, or None when there is none."""
-    raw = client.get(API_VERSION, APPLICATION, name, namespace)
+    raw = client.get(APPLICATION, name, namespace)
     return Application.from_api(raw) if raw is not None else None
 
 
 def list_applications(client: ObjectClient, *, namespace: str = "argocd") -> tuple[Application, ...]:
     """Return every Application by name."""
-    found = [Application.from_api(raw) for raw in client.list(API_VERSION, APPLICATION, namespace)]
+    found = [Application.from_api(raw) for raw in client.list(APPLICATION, namespace)]
     return tuple(sorted(found, key=lambda application: application.name))
 
 
 def refresh(client: ObjectClient, name: str, *, namespace: str = "argocd", hard: bool = False) -> None:
     """Ask for a comparison with the newest commit; ``hard`` also drops rendered manifests from the cache."""
     patch = {"metadata": {"annotations": {REFRESH_ANNOTATION: "hard" if hard else "normal"}}}
-    client.merge_patch(API_VERSION, APPLICATION, name, namespace, patch)
+    client.merge_patch(APPLICATION, name, namespace, patch)
 
 
 def refresh_set(client: ObjectClient, name: str, *, namespace: str = "argocd") -> None:
     """Ask an ApplicationSet to read its generators now instead of at its next interval."""
     patch = {"metadata": {"annotations": {SET_REFRESH_ANNOTATION: "true"}}}
-    client.merge_patch(API_VERSION, APPLICATION_SET, name, namespace, patch)
+    client.merge_patch(APPLICATION_SET, name, namespace, patch)
+
+
+def set_exists(client: ObjectClient, name: str, *, namespace: str = "argocd") -> bool:
+    """Tell whether there is an ApplicationSet of this name."""
+    return client.get(APPLICATION_SET, name, namespace) is not None
 
 
 def set_problem(client: ObjectClient, name: str, *, namespace: str = "argocd") -> str:
     """Return why an ApplicationSet cannot make its applications, empty when it can."""
-    raw = client.get(API_VERSION, APPLICATION_SET, name, namespace)
+    raw = client.get(APPLICATION_SET, name, namespace)
     if raw is None:
         return f"there is no ApplicationSet {namespace}/{name}"
     for condition in (raw.get("status") or {}).get("conditions") or []:
@@ -115,7 +120,7 @@ def _changed_meanwhile(error: BaseException) -> bool:
 
 
 def _require(client: ObjectClient, name: str, namespace: str) -> dict[str, Any]:
-    raw = client.get(API_VERSION, APPLICATION, name, namespace)
+    raw = client.get(APPLICATION, name, namespace)
     if raw is None:
         raise MiniappInfraError(
             f"Failed to find application {namespace}/{name}: there is none of this name", code=ErrorCode.NOT_FOUND

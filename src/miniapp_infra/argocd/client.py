@@ -11,17 +11,15 @@ APPLICATION_SET = "ApplicationSet"
 
 
 class ObjectClient(Protocol):
-    """Reads and writes single objects; errors are ``MiniappInfraError``, ``CONFLICT`` for a lost race."""
+    """Reads and writes objects of Argo CD; errors are ``MiniappInfraError``, ``CONFLICT`` for a lost race."""
 
-    def get(self, api_version: str, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+    def get(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """Return an object, or None when there is none."""
 
-    def list(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+    def list(self, kind: str, namespace: str) -> list[dict[str, Any]]:
         """Return the objects of a kind in a namespace."""
 
-    def merge_patch(
-        self, api_version: str, kind: str, name: str, namespace: str, patch: dict[str, Any]
-    ) -> dict[str, Any]:
+    def merge_patch(self, kind: str, name: str, namespace: str, patch: dict[str, Any]) -> dict[str, Any]:
         """Apply a JSON merge patch (RFC 7386) and return the object."""
 
     def replace(self, definition: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Application:
         namespace: where the Application itself lives.
         project: its AppProject.
         sources: as the specification asks for.
-        compared_sources: those that ``sync_status`` speaks about; they lag behind ``sources`` until the next comparison.
+        compared_sources: those that ``sync_status`` speaks about; they lag behind until the next comparison.
         revisions: resolved revision of each compared source.
         sync_status: Synced, OutOfSync or Unknown.
         health: Healthy, Progressing, Degraded, Suspended, Missing or Unknown.

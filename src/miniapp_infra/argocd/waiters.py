@@ -28,13 +28,15 @@ class Expectation:
 
     Args:
         description: completes "waiting for application NAME to ...".
-        matches: whether the specification and the compared state are the wanted ones.
+        asks: whether the specification is the wanted one; until then errors belong to what was before.
+        matches: whether the compared state is the wanted one as well.
         accept_health: health states that count as well; ``Suspended`` for a paused rollout.
         require_synced: whether live objects must equal the desired ones.
         run: id of an operation of ours that must have ended well.
     """
 
     description: str = "be synced and healthy"
+    asks: Callable[[Application], bool] = lambda _: True
     matches: Callable[[Application], bool] = lambda _: True
     accept_health: tuple[str, ...] = ("Healthy",)
     require_synced: bool = True
@@ -43,7 +45,8 @@ class Expectation:
     def is_met_by(self, application: Application) -> bool:
         operation = application.operation
         return (
-            application.is_current
+            self.asks(application)
+            and application.is_current
             and self.matches(application)
             and not application.operation_requested
             and (operation is None or operation.is_final)
@@ -117,7 +120,7 @@ def wait_for_application(
         application = read()
         if application is not None and expectation.is_met_by(application):
             return WaitResult(application, clock() - start, polls)
-        outside = problem() if application is None or not expectation.matches(application) else ""
+        outside = problem() if application is None or not expectation.asks(application) else ""
         if patience.expired("problem", present=bool(outside)):
             raise MiniappInfraError(
                 f"Failed to deploy application {name}: {outside}", hint="Fix the cause, then run it again."
@@ -157,27 +160,26 @@ def _failed(application: Application) -> tuple[Resource, ...]:
 
 def _raise_if_hopeless(application: Application, expectation: Expectation, patience: _Grace) -> None:
     operation = application.operation
-    ours = operation is not None and (
-        operation.run == expectation.run if expectation.run else operation.sources == application.sources
-    )
+    asked = expectation.asks(application)
     if operation is not None and operation.is_blocked_by_window:
         raise MiniappInfraError(
             f"Failed to synchronise application {application.name}: {operation.message}",
             code=ErrorCode.FROZEN,
             hint="A sync window of the AppProject blocks it; wait for its end.",
         )
-    if (
-        operation is not None
-        and ours
-        and not application.operation_requested
-        and operation.phase in {"Failed", "Error"}
-    ):
+    failed = operation is not None and operation.phase in {"Failed", "Error"} and not application.operation_requested
+    if failed and expectation.run and operation is not None and operation.run == expectation.run:
         raise _error(application)
-    if patience.expired("errors", present=bool(application.errors)):
-        raise _error(application)
-    degraded = application.is_current and expectation.matches(application) and application.health == "Degraded"
-    if patience.expired("degraded", present=degraded and "Degraded" not in expectation.accept_health):
-        raise _error(application)
+    symptoms = {
+        "operation": failed and operation is not None and operation.sources == application.sources,
+        "errors": bool(application.errors),
+        "degraded": application.is_current
+        and application.health == "Degraded"
+        and "Degraded" not in expectation.accept_health,
+    }
+    for symptom, present in symptoms.items():
+        if patience.expired(symptom, present=asked and present):
+            raise _error(application)
 
 
 def _error(application: Application) -> MiniappInfraError:

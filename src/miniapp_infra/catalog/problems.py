@@ -20,6 +20,8 @@ Location = tuple[str | int, ...]
 # A value at such a key may be a secret that was typed in by mistake; a message must not repeat it.
 _SENSITIVE = re.compile(r"secret|password|passwd|token|credential|private|api_?key", re.IGNORECASE)
 
+_URL_WITH_CREDENTIALS = re.compile(r"://[^/\s]*@")
+
 MISSING = "missing key; add it to this file"
 
 _BOUNDS = {
@@ -99,6 +101,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def shown(value: Any, path: Location) -> str:
     """Return ``, got <value>``, or nothing where the value may be a secret or is a whole structure."""
     if any(isinstance(part, str) and _SENSITIVE.search(part) for part in path):
+        return ""
+    if isinstance(value, str) and _URL_WITH_CREDENTIALS.search(value):
         return ""
     if isinstance(value, dict | list | tuple):
         return f", got a {'mapping' if isinstance(value, dict) else 'list'}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,12 +18,19 @@ from miniapp_infra.catalog.problems import MISSING, CatalogError, Problem, expla
 from miniapp_infra.catalog.types import ShortName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from miniapp_infra.catalog.problems import Location
 
 # How pydantic marks that the key of a mapping, and not its value, was refused.
 _KEY_MARK = "[key]"
+# A subclass becomes its base by the base's own method, whatever the subclass makes of it. A bool is a kind of int.
+_SCALARS: dict[type, Callable[[Any], Any]] = {
+    bool: bool,
+    int: int.__int__,
+    float: float.__float__,
+    str: str.__str__,
+}
 
 
 def validate(raw: Mapping[str, Any], origin: Origin, found: Iterable[Problem] = ()) -> Environment:
@@ -60,7 +68,22 @@ def from_mapping(data: Mapping[str, Any]) -> Environment:
         CatalogError: the data is not a whole, valid environment.
     """
     unknown = [Problem("", str(key), "unknown key") for key in data if key not in Environment.model_fields]
-    return validate(data, Origin(), unknown)
+    return validate(_plain(data), Origin(), unknown)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value in Python's own types.
+
+    Ansible hands out subclasses that evaluate their items when they are iterated; pydantic would read the raw items.
+    """
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    for kind, convert in _SCALARS.items():
+        if isinstance(value, kind):
+            return convert(value)
+    return value
 
 
 def merged_services(raw: Mapping[str, Any]) -> Any:

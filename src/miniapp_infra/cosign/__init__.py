@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from miniapp_infra.cosign.api import Cosign
-from miniapp_infra.cosign.ensure import check_attestation, check_signature, ensure_attested, ensure_signed
+from miniapp_infra.cosign.check import check_attestation, check_signature, read_predicate, verify_image
+from miniapp_infra.cosign.ensure import ensure_attested, ensure_signed
+from miniapp_infra.cosign.identity import PublicHalf, public_half
 from miniapp_infra.cosign.keys import KeyPair, ensure_key_pair, fingerprint, read_public_key
 from miniapp_infra.cosign.models import (
     AttestationCheck,
@@ -24,6 +26,7 @@ __all__ = [
     "Cosign",
     "KeyPair",
     "PredicateType",
+    "PublicHalf",
     "Reason",
     "Signature",
     "SignatureCheck",
@@ -35,5 +38,8 @@ __all__ = [
     "ensure_key_pair",
     "ensure_signed",
     "fingerprint",
+    "public_half",
+    "read_predicate",
     "read_public_key",
+    "verify_image",
 ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from miniapp_infra.cosign.check import check_attestation, check_signature
 from miniapp_infra.cosign.models import AttestationCheck, Reason, Signature, SignatureCheck, SignatureFormat
 from miniapp_infra.cosign.transformations import predicate_hash
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
@@ -51,22 +52,6 @@ class Attested:
     after: str
 
 
-def check_signature(
-    cosign: Cosign,
-    registry: RegistryClient,
-    image: ImageReference,
-    public_key: str,
-    *,
-    signature_format: SignatureFormat,
-    annotations: Mapping[str, str],
-) -> SignatureCheck:
-    """Verify, and tell an image that does not exist from one that is not signed: cosign calls both unsigned."""
-    check = cosign.verify(image, public_key, signature_format=signature_format, annotations=annotations)
-    if check.reason is Reason.NO_SIGNATURE and registry.digest(image) is None:
-        return SignatureCheck(verified=False, reason=Reason.IMAGE_NOT_FOUND, message=f"there is no image {image}")
-    return check
-
-
 def ensure_signed(
     cosign: Cosign,
     registry: RegistryClient,
@@ -96,15 +81,15 @@ def ensure_signed(
     image.require_digest()
     found: dict[SignatureFormat, SignatureCheck] = {}
     for wanted in dict.fromkeys(formats):
-        check = check_signature(
-            cosign, registry, image, public_key, signature_format=wanted, annotations=annotations
-        )
+        check = check_signature(cosign, registry, image, public_key, signature_format=wanted, annotations=annotations)
         _require_answer(f"check signatures of image {image}", check)
         found[wanted] = check
     added: list[SignatureFormat] = []
     for wanted in [wanted for wanted, check in found.items() if not check.verified]:
         if not check_mode:
-            found[wanted] = _sign(cosign, image, key, public_key, wanted, annotations, added)
+            found[wanted] = _sign(
+                cosign, image, key, public_key, signature_format=wanted, annotations=annotations, done=added
+            )
         added.append(wanted)
     return Signed(
         changed=bool(added),
@@ -112,16 +97,6 @@ def ensure_signed(
         added=tuple(added),
         signatures=tuple(signature for check in found.values() for signature in check.signatures),
     )
-
-
-def check_attestation(
-    cosign: Cosign, registry: RegistryClient, image: ImageReference, public_key: str, *, predicate_type: PredicateType
-) -> AttestationCheck:
-    """Verify, and tell an image that does not exist from one without attestations."""
-    check = cosign.verify_attestation(image, public_key, predicate_type=predicate_type)
-    if check.reason is Reason.NO_SIGNATURE and registry.digest(image) is None:
-        return AttestationCheck(verified=False, reason=Reason.IMAGE_NOT_FOUND, message=f"there is no image {image}")
-    return check
 
 
 def ensure_attested(
@@ -170,6 +145,7 @@ def _sign(
     image: ImageReference,
     key: SigningKey,
     public_key: str,
+    *,
     signature_format: SignatureFormat,
     annotations: Mapping[str, str],
     done: Sequence[SignatureFormat],

@@ -34,8 +34,8 @@ _SENTENCES = (
 def read_signatures(done: Completed, digest: str) -> SignatureCheck:
     """Judge what ``cosign verify --output json`` did.
 
-    Some cosign versions print text and still end with 0 when a payload cannot be decoded, so success needs proof: a JSON
-    list that is not empty and in which every signature is for the digest that was asked about.
+    Some cosign versions print text and still end with 0 when a payload cannot be decoded, so success needs proof: a
+    JSON list that is not empty and in which every signature is for the digest that was asked about.
     """
     if done.returncode != 0:
         return SignatureCheck(verified=False, reason=_reason(done), message=last_line(done.stderr))

@@ -62,7 +62,7 @@ def parse_version(done: Completed) -> CosignVersion:
             code=ErrorCode.MISSING_TOOL,
             hint="use a released build of cosign; a build without a version cannot be judged",
         ) from error
-    unusable = OLDEST > number or number >= TOO_NEW or Version("3") <= number < OFFLINE_KEY_VERIFICATION
+    unusable = number < OLDEST or number >= TOO_NEW or Version("3") <= number < OFFLINE_KEY_VERIFICATION
     if unusable:
         raise MiniappInfraError(
             f"Failed to use cosign {text}: it is not a version that keeps the legacy signature format offline",

@@ -136,9 +136,15 @@ def carry_out(delivery: Delivery, change: Change, *, approve: bool, wait: bool) 
     # The window may have opened while somebody looked at the pull request.
     require_not_frozen(delivery.environment, delivery.now(), action=change.action)
     merged = host.merge(request.number)
-    return settle(
-        delivery, Outcome(Status.MERGED, True, change.old, change.new, merged.number, merged.merge_commit), wait=wait
+    outcome = Outcome(
+        Status.MERGED,
+        changed=True,
+        old=change.old,
+        new=change.new,
+        pull_request=merged.number,
+        commit=merged.merge_commit,
     )
+    return settle(delivery, outcome, wait=wait)
 
 
 def settle(delivery: Delivery, outcome: Outcome, *, wait: bool) -> Outcome:

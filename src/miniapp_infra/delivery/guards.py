@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from miniapp_infra.catalog.problems import nearest
 from miniapp_infra.delivery.release import Image, Release, require_version
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from packaging.version import Version
 
     from miniapp_infra.catalog import Environment
     from miniapp_infra.delivery.ports import Artefacts
@@ -58,8 +57,7 @@ def resolve_release(
         known = _newest_first(artefacts.versions(repository))
         shown = ", ".join(known[:_SHOWN]) or "none"
         raise MiniappInfraError(
-            f"Failed to find version {version} of service {service}: {repository} does not have it"
-            f"{nearest(version, known)}; it has {shown}",
+            f"Failed to find version {version} of service {service}: {repository} has {shown}",
             code=ErrorCode.NOT_FOUND,
             hint="Publish and sign the image of this version first.",
         )

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from miniapp_infra.catalog import Environment
     from miniapp_infra.delivery.release import Image, Release
     from miniapp_infra.githost import GitHost

@@ -81,7 +81,8 @@ def _require_same_image(old: Release | None, new: Release, action: str) -> None:
     """A chart bump of the same version must not bring in another program unseen."""
     if old is not None and old.version == new.version and old.image != new.image:
         raise MiniappInfraError(
-            f"Failed to {action}: the registry now has {new.image.digest} under this version, {old.image.digest} is deployed",
+            f"Failed to {action}: the registry now has {new.image.digest} under this version, "
+            f"{old.image.digest} is deployed",
             code=ErrorCode.CONFLICT,
             hint="Versions do not move. Publish the new image under a new version.",
         )

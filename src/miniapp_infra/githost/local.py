@@ -214,12 +214,14 @@ class LocalGitHost:
         return result
 
     def _is_one_commit_on(self, base: str, head: str, changes: Mapping[str, bytes | None]) -> bool:
-        """Tell whether a branch is one commit with exactly these files, made from the deployed branch as it is or was."""
-        differing = self._repository.changed_paths(head)
+        """Tell whether a branch is one commit with exactly these files, and still applies to the deployed branch."""
+        read = self._repository.read
+        parent = self._repository.first_parent(head)
         return (
-            differing == set(changes)
-            and self._repository.contains(base, self._repository.first_parent(head))
-            and all(self._repository.read(head, path) == content for path, content in changes.items())
+            self._repository.changed_paths(head) == set(changes)
+            and self._repository.contains(base, parent)
+            and all(read(head, path) == content for path, content in changes.items())
+            and all(read(parent, path) == read(base, path) for path in changes)
         )
 
 

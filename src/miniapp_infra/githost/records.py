@@ -69,8 +69,8 @@ def require_mergeable(request: PullRequest, *, branch_head: str, self_approval: 
         )
     if branch_head != request.head:
         raise MiniappInfraError(
-            f"Failed to merge pull request {request.number}: it is for {request.head[:12]}, and its branch {request.source} "
-            f"is at {branch_head[:12] or 'nothing'}",
+            f"Failed to merge pull request {request.number}: it is for {request.head[:12]}, and its branch "
+            f"{request.source} is at {branch_head[:12] or 'nothing'}",
             code=ErrorCode.CONFLICT,
             hint="Open the pull request again to take up the new commits, then have them approved.",
         )

@@ -70,9 +70,11 @@ class Repository:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file, or None when the commit has none of this path."""
-        if path not in self.paths(commit, path):
-            return None
-        return self._git.run("cat-file", "blob", f"{commit}:{path}")
+        answer = self._git.run("cat-file", "--batch", stdin=f"{commit}:{path}\n".encode())
+        header, _, content = answer.partition(b"\n")
+        kind = header.split(b" ")[1:2]
+        # The batch ends each content with a line end of its own.
+        return content[:-1] if kind == [b"blob"] else None
 
     def paths(self, commit: str, prefix: str = "") -> tuple[str, ...]:
         """Return the paths of the files below a folder, or of the one file with this path."""

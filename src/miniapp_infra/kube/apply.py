@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube import live as live_module
@@ -29,6 +29,9 @@ from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.stages import Stage, in_stages, is_definition
 from miniapp_infra.kube.wait import WaitOptions, wait
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML, and parses faster
 
 
@@ -36,7 +39,7 @@ def apply(client: Client, discovery: Discovery, objects: Sequence[KubeObject], o
     """Apply a set, stage after stage, inside a stage eight objects at a time.
 
     An object that provably is as declared is not sent. ``changed`` of every other one is what the server made of it.
-    Objects of the set that cannot be applied do not keep the others of the same stage from it; later stages are not begun.
+    One that cannot be applied does not keep the others of its stage from it; later stages are not begun.
 
     Raises:
         KubeError: the set is not valid; nothing was changed.
@@ -103,7 +106,7 @@ class _Run:
                 error.retryable = True
                 raise
 
-        patience = RetryPolicy(timeout=self._options.settle_timeout, base=1.0, sleep=self._client.retry.sleep)
+        patience = RetryPolicy(timeout=self._options.missing_kind_timeout, base=1.0, sleep=self._client.retry.sleep)
         return patience.call(look)
 
     def _read(self, items: Sequence[_Item]) -> None:
@@ -139,7 +142,7 @@ class _Run:
         except ApiError as error:
             if self._options.check and error.namespace_is_missing:
                 return self._in_missing_namespace(item, item.resource)
-            if error.status == 404 and not error.namespace_is_missing:
+            if error.status == HTTPStatus.NOT_FOUND and not error.namespace_is_missing:
                 # The remembered list of kinds is older than the removal of this one.
                 self._discovery.refresh()
                 if not self._options.check:
@@ -147,7 +150,7 @@ class _Run:
                 elif self._discovery.find(item.ref.api_version, item.ref.kind) is None:
                     return Outcome(item.ref, Action.CREATED, None, item.desired, simulated=True)
             raise self._explained(error, item) from error
-        if answer.status == 201:
+        if answer.status == HTTPStatus.CREATED:
             action = Action.CREATED
         else:
             action = Action.UPDATED if differs(before, answer.body) else Action.UNCHANGED
@@ -172,7 +175,7 @@ class _Run:
                 )
             except ApiError as error:
                 # A kind that was established a moment ago is not served by every handler yet.
-                if error.status == 404 and not error.namespace_is_missing and self._is_declared(item):
+                if error.status == HTTPStatus.NOT_FOUND and not error.namespace_is_missing and self._is_declared(item):
                     error.retryable = True
                 raise
 
@@ -201,7 +204,7 @@ class _Run:
         except ApiError as error:
             if error.code is ErrorCode.INVALID_INPUT:
                 raise self._explained(error, item) from error
-            if error.status not in {403, 409} and error.code is not ErrorCode.REFUSED_BY_POLICY:
+            if error.code not in {ErrorCode.FORBIDDEN, ErrorCode.CONFLICT, ErrorCode.REFUSED_BY_POLICY}:
                 raise
         return Outcome(item.ref, Action.CREATED, None, item.desired, simulated=True)
 

@@ -7,25 +7,27 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3 import exceptions as http
+from urllib3 import exceptions as transport
 
 from miniapp_infra import __version__
 from miniapp_infra.errors import ErrorCode
 from miniapp_infra.kube import credentials as credentials_module
 from miniapp_infra.kube.connection import ConnectionOptions
-from miniapp_infra.kube.credentials import Credentials
 from miniapp_infra.kube.errors import ApiError, KubeError, UnreachableError, from_status
 from miniapp_infra.kube.retry import RetryPolicy
 
+if TYPE_CHECKING:
+    from miniapp_infra.kube.credentials import Credentials
+
 WIDTH = 8
-"""Requests in flight. Measured: 8 connections hide the round trip; 32 are twice as slow as 8, because the server queues."""
+"""Requests in flight. Measured: 8 connections hide the round trip, 32 are twice as slow as 8: the server queues."""
 
 CONNECT_TIMEOUT = 5.0
-HTTP_GONE = 410
 Query = Mapping[str, str]
 
 
@@ -133,7 +135,7 @@ class Client:
             try:
                 page: dict[str, Any] = self.get(path, action=action, query=parameters).body
             except ApiError as error:
-                if error.status != HTTP_GONE or "continue" not in parameters:
+                if error.status != HTTPStatus.GONE or "continue" not in parameters:
                     raise
                 parameters = dict(query or {})
                 continue
@@ -164,7 +166,7 @@ class Client:
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds + 10),
             preload_content=False,
         )
-        if answer.status >= 400:
+        if answer.status >= HTTPStatus.BAD_REQUEST:
             _checked(action, answer.status, answer.read(), answer.headers)
         return Watch(answer, lambda error: _transport_error(action, self.credentials.host, error))
 
@@ -179,7 +181,7 @@ class Client:
     def _send(self, method: str, url: str, action: str, **options: Any) -> urllib3.BaseHTTPResponse:
         try:
             answer = self._pool.request(method, self.credentials.host + url, retries=False, **options)
-        except (http.HTTPError, OSError) as error:
+        except (transport.HTTPError, OSError) as error:
             raise _transport_error(action, self.credentials.host, error) from error
         self._has_answered = True
         return answer
@@ -207,7 +209,7 @@ class Watch:
                 for line in lines:
                     if line.strip():
                         yield json.loads(line)
-        except (http.HTTPError, OSError, ValueError) as error:
+        except (transport.HTTPError, OSError, ValueError) as error:
             if not self._is_closed.is_set():
                 raise self._translate(error) from error
         finally:
@@ -239,7 +241,7 @@ def _checked(action: str, status: int, data: bytes, headers: Mapping[str, str]) 
         body = json.loads(data) if data else {}
     except ValueError:
         body = data.decode("utf-8", "replace")
-    if status >= 400:
+    if status >= HTTPStatus.BAD_REQUEST:
         after = headers.get("Retry-After", "")
         raise from_status(action, status, body, float(after) if after.isdigit() else None)
     if not isinstance(body, dict):
@@ -250,21 +252,21 @@ def _checked(action: str, status: int, data: bytes, headers: Mapping[str, str]) 
 
 
 def _warnings(header: str) -> tuple[str, ...]:
-    """Take the texts out of a ``Warning`` header, which looks like ``299 - "text", 299 - "text"`` (RFC 7234 section 5.5)."""
+    """Take the texts out of a ``Warning`` header such as ``299 - "text", 299 - "text"`` (RFC 7234 section 5.5)."""
     return tuple(
         part.partition('"')[2].rstrip('" ,').replace('\\"', '"') for part in header.split("299 ") if '"' in part
     )
 
 
 def _transport_error(action: str, host: str, error: Exception) -> KubeError:
-    if isinstance(error, http.ProxyError):
+    if isinstance(error, transport.ProxyError):
         cause = getattr(error, "original_error", error)
         return UnreachableError(f"Failed to {action}: no answer through the proxy: {_reason(cause)}", retryable=True)
-    if isinstance(error, http.SSLError):
+    if isinstance(error, transport.SSLError):
         return KubeError(
             f"Failed to {action}: TLS with {host}: {_reason(error)}",
             code=ErrorCode.UNAVAILABLE,
-            hint="Set ca_cert to the certificate of the CA that signed the server's certificate, or check the host name.",
+            hint="Set ca_cert to the certificate of the CA that signed the server's certificate, or check the name.",
         )
     return UnreachableError(
         f"Failed to {action}: no answer from {host}: {_reason(error)}",

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
 class ConnectionOptions:
     """Options of the ``kube`` documentation fragment, under the same names.
 
-    With ``host`` and a credential nothing else is read. Otherwise the kubeconfig is, then the service account of the pod,
-    and the options given here win over what is found there.
+    With ``host`` and a credential nothing else is read. Else the kubeconfig is, or the service account of the pod, and
+    the options given here win over what is found there.
 
     Args:
-        kubeconfig: a path, several joined with ``:``, or the parsed content; None: ``$KUBECONFIG`` or ``~/.kube/config``.
+        kubeconfig: a path, several joined with ``:``, or the content; None: ``$KUBECONFIG`` or ``~/.kube/config``.
         context: None: the current context of the kubeconfig.
         validate_certs: None: as the kubeconfig says.
         no_proxy: comma-separated hosts that are reached directly.

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.kube import live as live_module
 from miniapp_infra.kube.apply import place
 from miniapp_infra.kube.client import WIDTH, Client
-from miniapp_infra.kube.discovery import Discovery
 from miniapp_infra.kube.errors import ApiError, SeveralError
 from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates
 from miniapp_infra.kube.stages import in_stages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from miniapp_infra.kube.discovery import Discovery
 
 
 def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], options: ApplyOptions) -> list[Outcome]:
@@ -71,6 +76,6 @@ def _one(client: Client, target: Target, before: KubeObject | None, options: App
         client.request("DELETE", target.path, action=f"delete {ref}", body=body)
     except ApiError as error:
         # Gone already: an earlier try that was carried out without an answer, or its owner was deleted before it.
-        if error.status != 404:
+        if error.status != HTTPStatus.NOT_FOUND:
             raise
     return Outcome(ref, Action.DELETED, before, None)

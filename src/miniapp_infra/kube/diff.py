@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from miniapp_infra.kube.normalise import normalise, redact
-from miniapp_infra.kube.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from miniapp_infra.kube.objects import ObjectRef
 
 
 def differs(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bool:

@@ -9,16 +9,19 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.errors import UnknownKindError
 from miniapp_infra.kube.objects import group_of
 from miniapp_infra.local.layout import cache_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from miniapp_infra.kube.client import Client
 
 # Aggregated discovery (KEP-3352): the whole list in one document, since Kubernetes 1.30.
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
@@ -110,7 +111,7 @@ class ApiError(KubeError):
     @property
     def namespace_is_missing(self) -> bool:
         """Whether the 404 is about the namespace, not about the object or its kind."""
-        return self.status == 404 and self.details.get("kind") == "namespaces"
+        return self.status == HTTPStatus.NOT_FOUND and self.details.get("kind") == "namespaces"
 
 
 class SeveralError(KubeError):
@@ -165,7 +166,7 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         upstream = "; ".join(str(conflict) for conflict in conflicts)
     refused = status in {400, 403, 422} and bool(_REFUSED.search(upstream))
     code = ErrorCode.REFUSED_BY_POLICY if refused else _CODES.get(status, ErrorCode.UPSTREAM)
-    if status >= 500 and status != 504:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.GATEWAY_TIMEOUT:
         code = ErrorCode.UNAVAILABLE
     return ApiError(
         f"Failed to {action}: {upstream}",
@@ -182,16 +183,16 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
 def is_transient(status: int, conflicts: Sequence[FieldConflict]) -> bool:
     """Whether the same request may succeed in a moment.
 
-    408, 429 and 5xx say so themselves. 500 is included because the API server answers it when a webhook or etcd cannot be
-    reached, as during a restart. A 409 is a lost race with another writer, unless it is about field ownership.
+    408, 429 and 5xx say so themselves. 500 is one of them because an API server answers it when a webhook or etcd
+    cannot be reached, as during a restart. A 409 is a lost race, unless it is about field ownership.
     """
-    return status in {408, 429, 500, 502, 503, 504} or (status == 409 and not conflicts)
+    return status in {408, 429, 500, 502, 503, 504} or (status == HTTPStatus.CONFLICT and not conflicts)
 
 
 def _hint(status: int, upstream: str, conflicts: Sequence[FieldConflict]) -> str:
     if conflicts:
         return "Stop declaring these fields, or take them over with force_conflicts."
-    if status == 401:
+    if status == HTTPStatus.UNAUTHORIZED:
         return "The credentials were not accepted: they are wrong, or they have expired."
     if rbac := _RBAC.search(upstream):
         return (

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.kube.client import Client
-from miniapp_infra.kube.discovery import Resource
 from miniapp_infra.kube.errors import ApiError
-from miniapp_infra.kube.objects import KubeObject, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
+
+    from miniapp_infra.kube.client import Client
+    from miniapp_infra.kube.discovery import Resource
+    from miniapp_infra.kube.objects import KubeObject, ObjectRef
 
 FEW = 8
 """So many objects are read one by one when their namespace holds more than one page of their kind."""
@@ -51,7 +55,7 @@ def read_one(client: Client, resource: Resource, ref: ObjectRef) -> KubeObject |
     try:
         body: KubeObject = client.get(resource.path(ref.namespace, ref.name), action=f"read {ref}").body
     except ApiError as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise
     return body
@@ -75,9 +79,9 @@ def _read_group(
             if not missing or (len(missing) <= FEW and page.get("metadata", {}).get("continue")):
                 return found | _read_each(client, resource, missing)
     except ApiError as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             return {}
-        if error.status == 403:
+        if error.status == HTTPStatus.FORBIDDEN:
             # The right to read single objects is often granted without the right to list, above all for Secrets.
             return _read_each(client, resource, refs)
         raise

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from miniapp_infra.errors import ErrorCode
 from miniapp_infra.kube.errors import KubeError
 from miniapp_infra.kube.objects import KubeObject, flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
 # libyaml is ten times faster; every binary wheel of PyYAML has it.
@@ -22,8 +24,8 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the program runs
     """Plain scalars mean what they mean to Kubernetes.
 
-    PyYAML follows YAML 1.1 to the letter, where ``on`` is a boolean, ``12:30:00`` a number, ``2026-01-01`` a date and ``=`` an
-    error; all of them are strings in the Go library that kubectl uses. Keys that occur twice are refused.
+    PyYAML follows YAML 1.1 to the letter, where ``on`` is a boolean, ``12:30:00`` a number, ``2026-01-01`` a date and
+    ``=`` an error; all of them are strings in the Go library that kubectl uses. Keys that occur twice are refused.
     """
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - overrides
@@ -62,7 +64,7 @@ def parse(text: str, source: str) -> list[KubeObject]:
         KubeError: not YAML (with line and column), or not Kubernetes objects.
     """
     try:
-        documents = list(yaml.load_all(text, _Loader))  # noqa: S506 - the loader derives from the safe one
+        documents = list(yaml.load_all(text, _Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -72,7 +74,7 @@ def parse(text: str, source: str) -> list[KubeObject]:
 
 
 def read(paths: Sequence[str]) -> list[KubeObject]:
-    """Read the objects of files, and of the ``.yaml``, ``.yml`` and ``.json`` files of directories in the order of names.
+    """Read the objects of files, and of the ``.yaml``, ``.yml`` and ``.json`` files of directories, by name.
 
     Raises:
         KubeError: a path does not exist, cannot be read, or is a directory without such files.

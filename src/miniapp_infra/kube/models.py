@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.kube.diff import render
-from miniapp_infra.kube.objects import KubeObject, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from miniapp_infra.kube.objects import KubeObject, ObjectRef
 
 FIELD_MANAGER = "miniapp-infra"
 
@@ -32,8 +35,8 @@ class ApplyOptions:
         field_manager: owner of the fields that we declare.
         force_conflicts: take fields over from other managers instead of failing.
         check: change nothing, and tell what would be changed.
-        settle_timeout: seconds in which new kinds and namespaces become usable, and which a kind that a controller makes
-            may take to appear.
+        settle_timeout: seconds that a new namespace or kind may take until it can be used.
+        missing_kind_timeout: seconds that a kind which a controller makes may take to appear.
         propagation_policy: ``Background``, ``Foreground`` or ``Orphan``, for deletes.
     """
 
@@ -42,6 +45,7 @@ class ApplyOptions:
     force_conflicts: bool = False
     check: bool = False
     settle_timeout: float = 30.0
+    missing_kind_timeout: float = 10.0
     propagation_policy: str = "Background"
 
 

@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.kube.objects import KubeObject
+if TYPE_CHECKING:
+    from miniapp_infra.kube.objects import KubeObject
 
 _VOLATILE = (
     "creationTimestamp",
@@ -23,6 +24,8 @@ _VOLATILE = (
 )
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _KEY = secrets.token_bytes(32)
+SHORTEST_QUOTED = 3
+"""Characters. Replacing a shorter value in a message would take unrelated letters out of it."""
 
 
 def normalise(obj: Mapping[str, Any] | None) -> KubeObject:
@@ -40,7 +43,7 @@ def normalise(obj: Mapping[str, Any] | None) -> KubeObject:
 
 
 def redact(obj: Mapping[str, Any]) -> KubeObject:
-    """Return a copy whose secret values are placeholders. Equal values have equal placeholders, within this process only."""
+    """Return a copy whose secret values are placeholders; equal values have equal ones, within this process only."""
     result = dict(obj)
     if result.get("kind") == "Secret":
         for section in ("data", "stringData"):
@@ -56,8 +59,7 @@ def redact_text(text: str, obj: Mapping[str, Any]) -> str:
     for section in ("data", "stringData"):
         values = obj.get(section)
         for value in values.values() if isinstance(values, Mapping) else ():
-            # A value of one or two characters would take unrelated letters out of the message.
-            if len(str(value)) > 2:
+            if len(str(value)) >= SHORTEST_QUOTED:
                 text = text.replace(str(value), placeholder(value))
     return text
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proof, without asking the server, that applying an object would do nothing.
 
-The server records under ``metadata.managedFields`` which fields each manager declared. When the fields that we declared last
-time are exactly those that we declare now, and each has the value that we declare, then server-side apply changes nothing.
-In every other case, and whenever the comparison is not certain (quantities, defaults, ``stringData``, nulls), the answer is
-no and the server decides. Format: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+The server records under ``metadata.managedFields`` which fields each manager declared. When the fields that we declared
+last time are exactly those that we declare now, and each has the value that we declare, then server-side apply changes
+nothing. In every other case, and whenever the comparison is not certain (quantities, defaults, ``stringData``, nulls),
+the answer is no and the server decides.
+Format: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, group_of, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from miniapp_infra.kube.client import Client
 
 OWNERS = frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("batch", "Job")})
 REVISION = "deployment.kubernetes.io/revision"

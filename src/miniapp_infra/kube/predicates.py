@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When an object counts as ready: one pure function per kind, and two that callers can ask for.
 
-The rules for workloads are those of ``kubectl rollout status``; every one of them needs ``status.observedGeneration`` to have
-caught up, because until then the status is about the previous declaration.
+The rules for workloads are those of ``kubectl rollout status``. Each needs ``status.observedGeneration`` to have caught
+up, because until then the status is about the previous declaration.
 """
 
 from __future__ import annotations
@@ -219,12 +219,20 @@ def _claim(obj: Object) -> Verdict:
 
 
 def _webhooks(obj: Object) -> Verdict:
-    """Ready when every webhook can be called: controllers that make their own certificates fill in the CA after start."""
+    """Ready when every webhook has a CA: controllers that make their own certificates fill it in after their start."""
     for webhook in obj.get("webhooks") or ():
         config = webhook.get("clientConfig", {})
         if "service" in config and not config.get("caBundle"):
             return waiting(f"webhook {webhook.get('name')} has no caBundle yet")
     return READY
+
+
+def _constraint_template(obj: Object) -> Verdict:
+    """Gatekeeper sets ``status.created`` when the kind that the template declares can be used."""
+    for pod in lookup(obj, "status", "byPod") or ():
+        for error in pod.get("errors") or ():
+            return failed(f"{error.get('code')}: {error.get('message')}")
+    return READY if lookup(obj, "status", "created") is True else waiting("its kind was not created yet")
 
 
 def _number(obj: Object, default: int, *path: str) -> int:
@@ -245,4 +253,5 @@ _BY_KIND: dict[tuple[str, str], Predicate] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     ("batch", "Job"): _job,
+    ("templates.gatekeeper.sh", "ConstraintTemplate"): _constraint_template,
 }

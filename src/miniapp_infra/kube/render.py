@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode
 from miniapp_infra.kube.errors import KubeError
 from miniapp_infra.kube.manifests import parse
-from miniapp_infra.kube.objects import KubeObject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from miniapp_infra.kube.objects import KubeObject
 
 TIMEOUT = 300
 """Seconds; a chart may have to be fetched first."""
@@ -24,6 +27,8 @@ class HelmTemplate:
 
     Args:
         chart: a directory, an archive, or an ``oci://`` reference.
+        repository: URL of the chart repository; None for the other forms of ``chart``.
+        values_files: later ones win, and ``values`` win over all of them.
         values: are passed on standard input, so that secrets are neither on a command line nor in a file.
         api_versions: what the chart may find in ``.Capabilities.APIVersions``.
     """
@@ -31,7 +36,9 @@ class HelmTemplate:
     chart: str
     release_name: str
     namespace: str
+    repository: str | None = None
     version: str | None = None
+    values_files: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     include_crds: bool = True
     ca_file: str | None = None
@@ -56,10 +63,15 @@ def helm_template(template: HelmTemplate, program: str = "helm") -> list[KubeObj
         KubeError: helm is missing, or it refused the chart or the values.
     """
     command = [program, "template", template.release_name, template.chart, "--namespace", template.namespace]
-    command += ["--no-hooks", "--values", "-"]
+    command.append("--no-hooks")
+    for file in template.values_files:
+        command += ["--values", file]
+    if template.values:
+        command += ["--values", "-"]
     if template.include_crds:
         command.append("--include-crds")
     for option, value in (
+        ("--repo", template.repository),
         ("--version", template.version),
         ("--ca-file", template.ca_file),
         ("--kube-version", template.kube_version),

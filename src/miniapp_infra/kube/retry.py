@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
 from miniapp_infra.kube.errors import ApiError, KubeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ class RetryPolicy:
         """Call the function until it succeeds, fails for good, or the time is over.
 
         Args:
-            function: every call must be safe to repeat. All of ours are: reads, server-side apply, delete by name, dry run.
+            function: must be safe to repeat. All of ours are: reads, server-side apply, delete by name, dry run.
             answered: whether the server has ever answered.
 
         Raises:

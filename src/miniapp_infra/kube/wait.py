@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.errors import MiniappInfraError
-from miniapp_infra.kube.client import Client
-from miniapp_infra.kube.discovery import Resource
+from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube.errors import WaitFailedError, WaitTimeoutError
-from miniapp_infra.kube.live import Target
-from miniapp_infra.kube.objects import KubeObject, ObjectRef
 from miniapp_infra.kube.pods import failing_reason
-from miniapp_infra.kube.predicates import Predicate, Verdict, describe_conditions, for_kind
+from miniapp_infra.kube.predicates import READY, Predicate, Verdict, describe_conditions, for_kind, waiting
 from miniapp_infra.kube.watching import Broken, Collection, Event, Snapshot, Watcher, event_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from miniapp_infra.kube.client import Client
+    from miniapp_infra.kube.discovery import Resource
+    from miniapp_infra.kube.live import Target
+    from miniapp_infra.kube.objects import KubeObject, ObjectRef
 
 SHOWN = 10
 """Objects that a message describes."""
@@ -72,11 +75,12 @@ def wait(client: Client, targets: Sequence[Target], options: WaitOptions) -> dic
             try:
                 event = events.get(timeout=max(0.01, min(deadline, diagnosis.next_look) - now))
             except queue.Empty:
-                diagnosis.look(progress, events)
-                continue
-            if isinstance(event, Broken):
-                raise event.error
-            progress.take(event)
+                pass
+            else:
+                if isinstance(event, Broken):
+                    raise event.error
+                progress.take(event)
+            diagnosis.look(progress)
     finally:
         for watcher in watchers:
             watcher.stop()
@@ -90,7 +94,7 @@ class Progress:
         self._options = options
         self._refs = {(target.resource, target.ref.namespace, target.ref.name): target.ref for target in targets}
         self.objects: dict[ObjectRef, KubeObject] = {}
-        self.verdicts: dict[ObjectRef, Verdict] = dict.fromkeys(self._refs.values(), Verdict(False, "was not seen yet"))
+        self.verdicts: dict[ObjectRef, Verdict] = dict.fromkeys(self._refs.values(), waiting("was not seen yet"))
 
     @property
     def is_done(self) -> bool:
@@ -131,12 +135,12 @@ class Progress:
     def _judge(self, ref: ObjectRef, obj: KubeObject | None) -> None:
         if obj is None:
             self.objects.pop(ref, None)
-            self.verdicts[ref] = Verdict(self._options.absent, "does not exist")
+            self.verdicts[ref] = READY if self._options.absent else waiting("does not exist")
             return
         self.objects[ref] = obj
         if self._options.absent:
             finalizers = obj["metadata"].get("finalizers")
-            self.verdicts[ref] = Verdict(False, f"still has finalizers {finalizers}" if finalizers else "still exists")
+            self.verdicts[ref] = waiting(f"still has finalizers {finalizers}" if finalizers else "still exists")
             return
         verdict = (self._options.predicate or for_kind(ref.api_version, ref.kind))(obj)
         self.verdicts[ref] = verdict
@@ -157,7 +161,7 @@ class _Diagnosis:
         self._since: dict[ObjectRef, float] = {}
         self.next_look = options.clock() + options.diagnose_every
 
-    def look(self, progress: Progress, events: queue.Queue[Event]) -> None:
+    def look(self, progress: Progress) -> None:
         now = self._options.clock()
         if now < self.next_look:
             return
@@ -171,9 +175,9 @@ class _Diagnosis:
             try:
                 reason = failing_reason(self._client, ref, obj)
             except MiniappInfraError as error:
-                # Not allowed to read pods: the wait itself can go on, the time limit ends it.
-                if not error.retryable and error.code.value != "forbidden":
-                    events.put(Broken(error))
+                # Without the right to read pods the wait itself can still go on; the time limit ends it.
+                if not error.retryable and error.code is not ErrorCode.FORBIDDEN:
+                    raise
                 reason = ""
             if not reason:
                 self._since.pop(ref, None)

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One thread per collection that reports its objects: a LIST, then a WATCH from there, for as long as somebody listens."""
+"""One thread per collection that reports its objects: a LIST, then a WATCH from there, until it is stopped."""
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import MiniappInfraError
-from miniapp_infra.kube.client import HTTP_GONE, Client, Watch
-from miniapp_infra.kube.discovery import Resource
 from miniapp_infra.kube.errors import ApiError
 from miniapp_infra.kube.live import typed
-from miniapp_infra.kube.objects import KubeObject
+
+if TYPE_CHECKING:
+    import queue
+    from collections.abc import Mapping
+
+    from miniapp_infra.kube.client import Client, Watch
+    from miniapp_infra.kube.discovery import Resource
+    from miniapp_infra.kube.objects import KubeObject
 
 WATCH_SECONDS = 300.0
 RECONNECT = 1.0
@@ -120,7 +124,7 @@ class Watcher(threading.Thread):
                 if event["type"] != "BOOKMARK":
                     self._events.put(Changed(place.resource, obj, exists=event["type"] != "DELETED"))
         except ApiError as error:
-            if error.status == HTTP_GONE:
+            if error.status == HTTPStatus.GONE:
                 return ""
             if not error.retryable:
                 raise

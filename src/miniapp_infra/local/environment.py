@@ -26,26 +26,30 @@ def up(layout: Layout, profile: Profile, report: Report) -> bool:
         report: is told each step in one line.
 
     Returns:
-        Whether anything had to be started, built or published.
+        Whether the node had to be started or an image to be published.
 
     Raises:
         MiniappInfraError: a step failed; the message names it and what to do.
     """
+    was_up = is_up(layout)
     tools = toolchain.ensure(layout, profile)
-    started = node.up(layout, report)
+    node.up(layout, report)
     published = images.publish(layout, tools, report)
-    return bool(started or published)
+    return bool(published) or not was_up
 
 
 def down(layout: Layout, report: Report) -> bool:
     """Stop and remove everything but the caches.
 
     Returns:
-        Whether there was anything to remove.
+        Whether an environment of this checkout was up.
     """
-    return node.down(layout, report)
+    was_owned = node.status(layout).owner == str(layout.root)
+    node.down(layout, report)
+    return was_owned
 
 
 def is_up(layout: Layout) -> bool:
-    """Return whether every component of the node is healthy."""
-    return node.status(layout).healthy
+    """Return whether the environment belongs to this checkout and every component of its node is healthy."""
+    found = node.status(layout)
+    return found.owner == str(layout.root) and found.healthy

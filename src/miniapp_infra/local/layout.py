@@ -2,7 +2,8 @@
 """Where the local environment keeps its files, and which addresses it uses.
 
 Sockets and other runtime state live under ``/run`` because a UNIX socket path is limited to 107 bytes and a checkout
-may sit deep in a tree. Addresses come from 198.18.0.0/15, which RFC 2544 reserves for benchmarks and which is never routed.
+may sit deep in a tree. Addresses come from 198.18.0.0/15, which RFC 2544 reserves for benchmarks and which is never
+routed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from miniapp_infra.policy.constraints import trusted_repositories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from miniapp_infra.catalog import Environment
 
@@ -26,6 +27,27 @@ _PUBLIC_LOG = "https://rekor.sigstore.dev"
 def uses_kms(environment: Environment) -> bool:
     """Tell whether the public key stays in a KMS, so that there is no file to read."""
     return environment.supply_chain.public_key.startswith(KMS_SCHEMES)
+
+
+def public_keys(environment: Environment, root: Path) -> list[str]:
+    """Read the public keys of an environment; the file may hold several, during a rotation.
+
+    Args:
+        environment: its ``supply_chain.public_key`` is a path relative to ``root``, or refers to a KMS.
+        root: the checkout.
+
+    Raises:
+        MiniappInfraError: the file cannot be read.
+    """
+    if uses_kms(environment):
+        return []
+    path = root / environment.supply_chain.public_key
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _bad_key(environment, f"{environment.supply_chain.public_key}: {error.strerror}") from error
+    end = "-----END PUBLIC KEY-----"
+    return [f"{block.strip()}\n{end}\n" for block in text.split(end)[:-1]] or [text]
 
 
 def render(environment: Environment, public_keys: Sequence[str] = ()) -> dict[str, Any]:

@@ -38,9 +38,7 @@ class RegistryAccess:
 
     def __post_init__(self) -> None:
         if self.ca_cert is not None and not self.ca_cert.is_file():
-            raise MiniappInfraError(
-                f"registry_ca_cert: {self.ca_cert} is not a file", code=ErrorCode.INVALID_INPUT
-            )
+            raise MiniappInfraError(f"registry_ca_cert: {self.ca_cert} is not a file", code=ErrorCode.INVALID_INPUT)
         if (self.username is None) != (self.password is None):
             raise MiniappInfraError(
                 "registry_username and registry_password: one is given without the other",

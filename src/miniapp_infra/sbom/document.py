@@ -86,9 +86,7 @@ def _retarget_spdx(document: dict[str, Any], subject: Subject) -> dict[str, Any]
     for package in document["packages"]:
         if package["SPDXID"].startswith(_SPDX_ROOT):
             package["SPDXID"], package["name"], package["versionInfo"] = root, subject.name, subject.version
-            package["checksums"] = [
-                {"algorithm": "SHA256", "checksumValue": subject.digest.removeprefix("sha256:")}
-            ]
+            package["checksums"] = [{"algorithm": "SHA256", "checksumValue": subject.digest.removeprefix("sha256:")}]
             package["externalRefs"] = [
                 {
                     "referenceCategory": "PACKAGE-MANAGER",

@@ -48,7 +48,7 @@ class ServiceRequest:
         if not requests:
             raise MiniappInfraError("services: is empty, name at least one", code=ErrorCode.INVALID_INPUT)
         for index, request in enumerate(requests):
-            request._validate(f"services[{index}]")
+            request.validate(f"services[{index}]")
         for (name, version), count in Counter((it.name, it.version) for it in requests).items():
             if count > 1:
                 raise MiniappInfraError(
@@ -60,7 +60,15 @@ class ServiceRequest:
         """Return the tag under which the image is found."""
         return ImageReference.parse(f"{registry}/{prefix}/{self.name}:{self.version}", field="registry")
 
-    def _validate(self, where: str) -> None:
+    def validate(self, where: str) -> None:
+        """Check name and version.
+
+        Args:
+            where: the place in the options, for the error.
+
+        Raises:
+            MiniappInfraError: ``invalid_input``.
+        """
         if not _NAME.fullmatch(self.name):
             raise MiniappInfraError(
                 f"{where}.name: {self.name!r} is not a service name",

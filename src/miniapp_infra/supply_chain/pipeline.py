@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the images of services available, signed and attested.
 
-A tag is the last thing that is written: whoever finds one finds a signed image with a bill of materials behind it. A tag
-never moves; the same version with another content is refused before anything is pushed.
+A tag is the last thing that is written: whoever finds one finds a signed image with a bill of materials behind it. A
+tag never moves; the same version with another content is refused before anything is pushed.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class Pipeline:
             )
         return Outcome(
             images=tuple(images),
-            before={str(image.image.rsplit("@", 1)[0]) + f":{image.version}": _state(image, before=True) for image in images},
-            after={str(image.image.rsplit("@", 1)[0]) + f":{image.version}": _state(image, before=False) for image in images},
+            before={f"{image.name}:{image.version}": _state(image, before=True) for image in images},
+            after={f"{image.name}:{image.version}": _state(image, before=False) for image in images},
         )
 
     def _build(
@@ -220,7 +220,7 @@ def _refuse_moved(built: Sequence[_Built], found: Sequence[str | None]) -> None:
     ]
     if moved:
         raise MiniappInfraError(
-            f"Failed to push {len(moved)} of {len(built)} images: a tag that exists keeps its content: {'; '.join(moved)}",
+            f"Failed to push {len(moved)} of {len(built)} images: a tag keeps its content: {'; '.join(moved)}",
             code=ErrorCode.CONFLICT,
             hint="give the changed content a new version",
         )

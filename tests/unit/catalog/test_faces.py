@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -22,8 +22,8 @@ from miniapp_infra.catalog.render import service_values, tenancy_objects
 from .conftest import INVENTORIES, ROOT, Spoiled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -83,6 +83,44 @@ def test_filters_take_a_path_or_the_data(filters: dict[str, Callable[..., Any]],
         assert filters["tenancy_objects"](value) == tenancy_objects(dev)
         assert filters["service_values"](value, "price") == service_values(dev, "price")
     assert filters["resource_name"]("price", "dev") == "dev-miniapp-price"
+
+
+class Lazy(list[Any]):
+    """As Ansible's own: the items are elsewhere until somebody iterates."""
+
+    def __init__(self, items: list[Any]) -> None:
+        super().__init__([object()] * len(items))
+        self.items = items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+
+class Tagged(str):
+    __slots__ = ("origin",)
+
+
+def test_filters_take_what_ansible_hands_out(filters: dict[str, Callable[..., Any]], dev: Environment) -> None:
+    def wrap(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {Tagged(key): wrap(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return Lazy([wrap(item) for item in value])
+        return Tagged(value) if isinstance(value, str) else value
+
+    rendered = filters["tenancy_objects"](wrap(dev.model_dump(mode="json")))
+
+    assert rendered == tenancy_objects(dev)
+    # PyYAML's safe dumper refuses subclasses, so this shows that none is left.
+    assert yaml.safe_dump(rendered)
+
+
+def test_documentation_of_the_module_is_yaml() -> None:
+    namespace = runpy.run_path(str(ROOT / "plugins" / "modules" / "environment_info.py"), run_name="module")
+
+    assert set(yaml.safe_load(namespace["DOCUMENTATION"])["options"]) == {"path"}
+    assert yaml.safe_load(namespace["EXAMPLES"])
+    assert set(yaml.safe_load(namespace["RETURN"])) == {"environment", "connection", "errors", "error"}
 
 
 def test_filters_fail_as_ansible_expects(filters: dict[str, Callable[..., Any]], dev: Environment) -> None:

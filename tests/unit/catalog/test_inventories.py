@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from ipaddress import IPv4Network
 from itertools import combinations
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +13,6 @@ from miniapp_infra.catalog.origin import merge
 from miniapp_infra.errors import ErrorCode
 
 from .conftest import INVENTORIES, Spoiled
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -97,3 +97,28 @@ def test_bad_keys_are_refused_by_name_of_the_field(environment, make, problem):
         images.render(environment, make())
     assert problem in str(raised.value)
     assert "BEGIN" not in str(raised.value)
+
+
+def test_the_key_file_is_read_relative_to_the_checkout(environment, tmp_path):
+    old, new = public_pem(new_key()), public_pem(new_key())
+    path = tmp_path / environment.supply_chain.public_key
+    path.parent.mkdir(parents=True)
+    path.write_text(old + "\n" + new, encoding="utf-8")
+    assert images.public_keys(environment, tmp_path) == [old, new]
+
+
+def test_a_file_without_a_key_is_refused(environment, tmp_path):
+    path = tmp_path / environment.supply_chain.public_key
+    path.parent.mkdir(parents=True)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(MiniappInfraError, match="not a PEM public key"):
+        images.render(environment, images.public_keys(environment, tmp_path))
+
+
+def test_a_missing_key_file_is_named(environment, tmp_path):
+    with pytest.raises(MiniappInfraError, match=r"supply_chain\.public_key: \.local/signing/cosign\.pub: No such file"):
+        images.public_keys(environment, tmp_path)
+
+
+def test_no_file_is_read_for_a_kms(tmp_path):
+    assert images.public_keys(catalog.load(ROOT / "inventories" / "dev"), tmp_path) == []

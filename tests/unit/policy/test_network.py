@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.policy.network import External, Flow, Pod, Verdict, allowed, evaluate, parse
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

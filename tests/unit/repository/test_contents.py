@@ -8,8 +8,8 @@ import re
 # Fixed by their formats: checksums, a licence, exported schemas.
 UNREAD = {"LICENSE", "go.sum"}
 
-# Home directories and checkouts of somebody's machine. A path inside an image or a quoted example is written relative.
-MACHINE_PATH = re.compile(r"(?<![\w.:}~$-])/(?:home/\w+|root/|work/|Users/\w+|tmp/bash)")
+# Home directories and checkouts of somebody's machine; /home is left out, because images have homes too.
+MACHINE_PATH = re.compile(r"(?<![\w.:}~$-])/(?:root/|work/|Users/\w+|tmp/bash)")
 # Where packages come from is a setting of the machine (pip.conf, GOPROXY, apt sources), never of the product.
 REGISTRY_HOST = re.compile(
     "|".join(
@@ -84,7 +84,7 @@ def test_python_files_use_modern_annotations(texts):
         str(path)
         for path, text in texts.items()
         if path.suffix == ".py"
-        and re.search(r"^(import|from|def|class) ", text, re.MULTILINE)
+        and re.search(r"^(async def|def|class) ", text, re.MULTILINE)
         and "from __future__ import annotations" not in text
     ]
     assert not old

@@ -34,10 +34,11 @@ def up(layout: Layout) -> None:
 
 
 @main.command()
+@click.option("--keep-data", is_flag=True, help="Leave .local as it is for the next up.")
 @click.pass_obj
-def down(layout: Layout) -> None:
+def down(layout: Layout, *, keep_data: bool) -> None:
     """Stop the node and remove all it left."""
-    node.down(layout, click.echo)
+    node.down(layout, click.echo, keep_data=keep_data)
 
 
 @main.command()

@@ -2,8 +2,8 @@
 """The components as a project file of process-compose, and one launcher script per component.
 
 A component's command line and the fingerprint of what it reads are in its launcher, so that a change of either means
-restarting that component. The project file itself changes only with this program. (process-compose's own ``project update``
-takes every component for changed, and forgets those that depend on another one.)
+restarting that component. The project file itself changes only with this program. (process-compose's own
+``project update`` takes every component for changed, and forgets those that depend on another one.)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from miniapp_infra.local.node.components import Component, HttpProbe
+from miniapp_infra.local.node.component import Component, HttpProbe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

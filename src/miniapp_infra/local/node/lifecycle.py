@@ -160,10 +160,15 @@ def _start(layout: Layout, report: Callable[[str], None]) -> None:
     report("node is Ready")
 
 
-def down(layout: Layout, report: Callable[[str], None] = _quiet) -> None:
+def down(layout: Layout, report: Callable[[str], None] = _quiet, *, keep_data: bool = False) -> None:
     """End and remove the environment with all its data; does nothing where there is none.
 
     A stale ``.local`` is removed as well, but another checkout's living environment is left alone.
+
+    Args:
+        layout: the environment.
+        report: called with one line per step.
+        keep_data: leave ``.local`` as it is, so that the next ``up`` continues with the same data.
 
     Raises:
         MiniappInfraError: something could not be removed; names it.
@@ -176,14 +181,15 @@ def down(layout: Layout, report: Callable[[str], None] = _quiet) -> None:
         else:
             if Supervisor(layout).stop():
                 report("components stopped")
-            if owner:  # the checkout may have been moved since
+            if owner and owner.checkout != str(layout.root):  # it was moved to here, or died
                 cleanup.machine(Layout(Path(owner.checkout), layout.runtime))
             cleanup.machine(layout)
             sysctls.restore(owner.sysctls if owner and owner.boot == ownership.boot_id() else {})
             cleanup.refuse_leftovers(layout)
             report("processes, mounts, interfaces, namespaces and cgroups removed")
-        cleanup.state(layout)
-        report(f"{layout.state} emptied")
+        if not keep_data:
+            cleanup.state(layout)
+            report(f"{layout.state} emptied")
 
 
 def _readable(layout: Layout) -> ownership.Record | None:

@@ -2,8 +2,8 @@
 """Which checkout the machine's one environment belongs to, and whether this checkout's ``.local`` is its own.
 
 Two records: ``/run/miniapp-infra/owner.json`` says whose environment is up on the machine, ``.local/state.json`` says
-which checkout a state directory was made for. A state that was copied or moved, or written by another format, is refused
-instead of guessed at.
+which checkout a state directory was made for. A state that was copied or moved, or written by another format, is
+refused instead of guessed at.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def refuse_stale(layout: Layout) -> None:
         raise MiniappInfraError(
             f"Failed to start the local environment: the one of checkout {up.checkout} is up on this machine",
             code=ErrorCode.CONFLICT,
-            hint=f"run `make down` in {up.checkout if exists(up) else 'this checkout: that one is gone'}, then `make up`",
+            hint=f"run `make down` in {up.checkout if exists(up) else 'this checkout'}, then `make up`",
         )
 
 

@@ -94,8 +94,8 @@ def _keep_from_booting(service: str) -> None:
 def no_service_starts(policy: Path = _POLICY) -> Iterator[None]:
     """Forbid that packages start services while the block runs.
 
-    A policy of the machine's owner that already forbids it is left alone; another one is put aside and put back, also by
-    the next run after a kill.
+    A policy of the machine's owner that already forbids it is left alone; another one is put aside and put back, also
+    by the next run after a kill.
     """
     aside = policy.with_name(f"{policy.name}.before-miniapp-infra")
     _put_back(policy, aside)

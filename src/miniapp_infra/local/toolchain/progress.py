@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+_INERTIA = 60.0
+"""Seconds of building at the expected speed that are assumed to lie behind, or a small tool would swing it."""
 _OVERDUE = 0.05
 """Share of a tool's expected time that is assumed to be left when it takes longer than expected."""
 
@@ -33,9 +35,9 @@ class Estimate:
 
     @property
     def factor(self) -> float:
-        """How many times longer this machine takes; 1 until the first tool is finished."""
+        """How many times longer this machine takes, starting from 1."""
         reference = sum(self.expected[name] for name in self._taken)
-        return sum(self._taken.values()) / reference if reference else 1.0
+        return (sum(self._taken.values()) + _INERTIA) / (reference + _INERTIA)
 
     def finished(self, name: str, seconds: float) -> None:
         self._taken[name] = seconds

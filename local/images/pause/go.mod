@@ -1,0 +1,3 @@
+module miniapp-infra.local/images/pause
+
+go 1.21

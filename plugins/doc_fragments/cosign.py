@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: FUZE Platform Infra
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options that the modules around cosign share. Their argument specification is in module_utils/supply_chain.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The cosign program, the registry (``registry``) and the signing key (``signing``)."""
+
+    DOCUMENTATION = r"""
+options:
+  cosign_binary:
+    description:
+      - Name or path of the C(cosign) program, version 2.6.4 or later of series 2, or 3.0.4 or later of series 3.
+    type: str
+    default: cosign
+  timeout:
+    description: Limit of each call of a program, in seconds.
+    type: int
+    default: 60
+requirements:
+  - The Python package C(miniapp-infra), of the collection's version, on the host that runs the module.
+  - C(cosign) on the host that runs the module.
+"""
+
+    REGISTRY = r"""
+options:
+  crane_binary:
+    description: Name or path of the C(crane) program.
+    type: str
+    default: crane
+  registry_ca_cert:
+    description: Certificate authority of the registry, trusted besides those of the system.
+    type: path
+  registry_username:
+    description:
+      - User name at the registry.
+      - Without it the Docker configuration of the user who runs the module counts, with its credential helpers.
+    type: str
+  registry_password:
+    description: Password or token at the registry. It is passed to programs in a private file.
+    type: str
+  allow_http_registry:
+    description: Whether to talk to the registry without TLS.
+    type: bool
+    default: false
+requirements:
+  - C(crane) on the host that runs the module.
+"""
+
+    SIGNING = r"""
+options:
+  key:
+    description:
+      - The private key, a file or a reference such as C(awskms:///alias/name), C(gcpkms://...) or C(hashivault://name).
+    type: str
+    required: true
+  key_password:
+    description:
+      - What opens the private key. It is passed to C(cosign) in the environment.
+      - Mutually exclusive with O(key_password_file).
+    type: str
+  key_password_file:
+    description: File whose content opens the private key.
+    type: path
+  public_key:
+    description:
+      - Public half of O(key), by which signatures that are already there are recognised.
+      - Without it the module derives it from O(key).
+    type: path
+"""

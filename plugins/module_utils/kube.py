@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: FUZE Platform Infra
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Argument specifications that modules share; each mirrors a documentation fragment, which a test compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+# Keys whose values are secret, in the section "users" of a kubeconfig.
+_SECRET_KEYS = frozenset(
+    {"access-token", "client-key-data", "client-secret", "id-token", "password", "refresh-token", "token", "value"}
+)
+
+
+def _from(variable: str, **spec: Any) -> dict[str, Any]:
+    return {**spec, "fallback": (env_fallback, [f"K8S_AUTH_{variable}"])}
+
+
+def kube_spec() -> dict[str, Any]:
+    """Return the options of the fragment ``kube``: how the API server is reached."""
+    return {
+        "api_key": _from("API_KEY", type="str", no_log=True),
+        "ca_cert": _from("SSL_CA_CERT", type="path", aliases=["ssl_ca_cert"]),
+        "client_cert": _from("CERT_FILE", type="path", aliases=["cert_file"]),
+        "client_key": _from("KEY_FILE", type="path", aliases=["key_file"], no_log=False),
+        "context": _from("CONTEXT", type="str"),
+        "host": _from("HOST", type="str"),
+        "impersonate_groups": _from("IMPERSONATE_GROUPS", type="list", elements="str"),
+        "impersonate_user": _from("IMPERSONATE_USER", type="str"),
+        "kubeconfig": _from("KUBECONFIG", type="raw", no_log=True),
+        "no_proxy": _from("NO_PROXY", type="str"),
+        "password": _from("PASSWORD", type="str", no_log=True),
+        "proxy": _from("PROXY", type="str"),
+        "request_timeout": {"type": "float", "default": 60.0},
+        "retry_timeout": {"type": "float", "default": 60.0},
+        "tls_server_name": {"type": "str"},
+        "username": _from("USERNAME", type="str"),
+        "validate_certs": _from("VERIFY_SSL", type="bool", aliases=["verify_ssl"]),
+    }
+
+
+def wait_spec() -> dict[str, Any]:
+    """Return the options of the fragment ``wait``: what is waited for, and how long."""
+    condition = {
+        "type": {"type": "str", "required": True},
+        "status": {"type": "str", "default": "True", "choices": ["True", "False", "Unknown"]},
+        "reason": {"type": "str"},
+    }
+    return {
+        "wait_condition": {"type": "dict", "options": condition},
+        "wait_for": {"type": "str"},
+        "wait_timeout": {"type": "float", "default": 120.0},
+    }
+
+
+def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
+    """Parse the options of a module that reaches an API server.
+
+    ``kubeconfig`` is no_log so that its content never gets into a log. Ansible would then also censor its harmless
+    values, such as a path or the name of a context, wherever they occur in results; only the secret ones are kept.
+    """
+    module = AnsibleModule(argument_spec={**kube_spec(), **argument_spec}, supports_check_mode=True, **options)
+    kubeconfig = module.params["kubeconfig"]
+    kept = {module.params[name] for name in ("api_key", "password") if module.params[name]}
+    kept |= set(_secrets(kubeconfig, secret=False))
+    module.no_log_values = {value for value in module.no_log_values if value in kept}
+    return module
+
+
+def _secrets(value: Any, *, secret: bool) -> list[str]:
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in _secrets(item, secret=key in _SECRET_KEYS)]
+    if isinstance(value, list):
+        return [found for item in value for found in _secrets(item, secret=secret)]
+    return [str(value)] if secret and value else []

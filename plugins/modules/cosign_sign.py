@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: FUZE Platform Infra
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Signs an image that is not signed yet."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cosign_sign
+version_added: 0.1.0
+author: FUZE Platform Infra (@fuze)
+short_description: Sign a container image
+description:
+  - Signs an image by its digest with a key, unless this key has signed it already in the wanted formats with the wanted
+    annotations. Every signature is verified after it was made.
+  - Nothing is written to a public transparency log. Keyless signing is not supported.
+options:
+  image:
+    description: The image, named by digest. A tag may move between signing and use, so it is refused.
+    type: str
+    required: true
+  signature_formats:
+    description:
+      - Formats in which the image has to be signed.
+      - V(legacy) is what sigstore policy-controller understands together with a plain key.
+      - V(bundle) is the default format of cosign since version 3.
+    type: list
+    elements: str
+    choices: [legacy, bundle]
+    default: [legacy]
+  annotations:
+    description: Claims that are signed together with the digest.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - fuze.miniapp_infra.cosign
+  - fuze.miniapp_infra.cosign.registry
+  - fuze.miniapp_infra.cosign.signing
+attributes:
+  action_group:
+    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
+    support: full
+  check_mode:
+    description: Can run in check mode, looks at the real state and tells what would change.
+    support: full
+  diff_mode:
+    description: Shows what changes.
+    support: full
+seealso:
+  - module: fuze.miniapp_infra.cosign_verify
+  - module: fuze.miniapp_infra.cosign_attest
+"""
+
+EXAMPLES = r"""
+- name: Sign what was just pushed
+  fuze.miniapp_infra.cosign_sign:
+    image: "198.18.0.2:5000/miniapp/playhub@{{ digest }}"
+    key: .local/signing/cosign.key
+    key_password_file: .local/signing/password
+    public_key: .local/signing/cosign.pub
+    registry_ca_cert: .local/pki/ca.crt
+"""
+
+RETURN = r"""
+image:
+  description: The image, as registry, repository and digest.
+  returned: success
+  type: str
+  sample: 198.18.0.2:5000/miniapp/playhub@sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+digest:
+  description: What is signed.
+  returned: success
+  type: str
+  sample: sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+added:
+  description: Formats in which a signature was added, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [legacy]
+signatures:
+  description: The verified signatures of this key.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - digest: sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+      identity: 198.18.0.2:5000/miniapp/playhub
+      type: cosign container image signature
+      annotations: {}
+signed_by:
+  description: Fingerprint of the public key.
+  returned: success
+  type: str
+  sample: sha256:79076d013b94690b5234b22d43658fa20606124ff1f4d3b67e06b48f54378125
+cosign_version:
+  description: Version of the program.
+  returned: success
+  type: str
+  sample: v3.1.3
+error:
+  description: The kind of failure, for programs.
+  returned: failure
+  type: dict
+  sample:
+    code: unavailable
+    retryable: true
+    hint: ""
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
+
+if supply_chain.IMPORT_ERROR is None:
+    from miniapp_infra.cosign import SignatureFormat, ensure_signed, public_half
+
+
+def operation(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    image, key, cosign = supply_chain.image(params), supply_chain.signing_key(params), supply_chain.cosign(params)
+    supply_chain.warn_about(module, cosign)
+    with public_half(cosign, key, supply_chain.optional_path(params["public_key"])) as public:
+        signed = ensure_signed(
+            cosign,
+            supply_chain.registry(params),
+            image,
+            key,
+            public.reference,
+            formats=[SignatureFormat(name) for name in params["signature_formats"]],
+            annotations={name: str(value) for name, value in params["annotations"].items()},
+            check_mode=module.check_mode,
+        )
+    before, added = [str(name) for name in signed.formats], [str(name) for name in signed.added]
+    return {
+        "changed": signed.changed,
+        "image": str(image),
+        "digest": image.digest,
+        "added": added,
+        "signatures": [signature.as_dict() for signature in signed.signatures],
+        "signed_by": public.fingerprint,
+        "cosign_version": cosign.version.text,
+        "diff": {"before": {"signed": before}, "after": {"signed": sorted(before + added)}},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "image": {"type": "str", "required": True},
+            "signature_formats": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["legacy", "bundle"],
+                "default": ["legacy"],
+            },
+            "annotations": {"type": "dict", "default": {}},
+            **supply_chain.COSIGN_SPEC,
+            **supply_chain.REGISTRY_SPEC,
+            **supply_chain.SIGNING_SPEC,
+        },
+        mutually_exclusive=supply_chain.SIGNING_EXCLUSIVE,
+        supports_check_mode=True,
+    )
+    supply_chain.run(module, operation)
+
+
+if __name__ == "__main__":
+    main()

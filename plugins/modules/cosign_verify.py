@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: FUZE Platform Infra
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Tells whether an image is signed by a key."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cosign_verify
+version_added: 0.1.0
+author: FUZE Platform Infra (@fuze)
+short_description: Verify the signature of a container image
+description:
+  - Looks for signatures of an image by a key and checks them. Changes nothing.
+  - Works without a connection to Sigstore's public services. Keyless signatures are not supported.
+options:
+  image:
+    description: The image, named by digest, or by tag with O(resolve_tag).
+    type: str
+    required: true
+  resolve_tag:
+    description: Whether to look up the digest of a tag first. What is verified is the digest in RV(digest).
+    type: bool
+    default: false
+  public_key:
+    description: The public key, a file or a reference such as C(awskms:///alias/name).
+    type: str
+    required: true
+  signature_format:
+    description: Format that a signature has to have to count; V(any) takes either.
+    type: str
+    choices: [any, legacy, bundle]
+    default: any
+  annotations:
+    description: Claims that a signature has to carry to count.
+    type: dict
+    default: {}
+  fail_on_unverified:
+    description: Whether the module fails when the image is not verified. Otherwise RV(verified) and RV(reason) tell.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - fuze.miniapp_infra.cosign
+  - fuze.miniapp_infra.cosign.registry
+attributes:
+  action_group:
+    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
+    support: full
+  check_mode:
+    description: Can run in check mode and gives the same result.
+    support: full
+  diff_mode:
+    description: Would show what changes.
+    support: none
+    details: The module changes nothing.
+seealso:
+  - module: fuze.miniapp_infra.cosign_sign
+  - module: fuze.miniapp_infra.cosign_verify_attestation
+"""
+
+EXAMPLES = r"""
+- name: Refuse to promote what is not signed
+  fuze.miniapp_infra.cosign_verify:
+    image: 198.18.0.2:5000/miniapp/playhub:1.0.0
+    resolve_tag: true
+    public_key: .local/signing/cosign.pub
+    registry_ca_cert: .local/pki/ca.crt
+  register: verified
+"""
+
+RETURN = r"""
+verified:
+  description: Whether at least one signature is good.
+  returned: always, unless the options are wrong
+  type: bool
+  sample: true
+reason:
+  description:
+    - Why not; empty when verified. One of V(no_signature), V(image_not_found), V(no_matching_signature) (another key,
+      another annotation or a changed signature), V(registry_error), V(other).
+  returned: always, unless the options are wrong
+  type: str
+  sample: ""
+digest:
+  description: What was verified. Empty when the tag does not exist.
+  returned: always, unless the options are wrong
+  type: str
+  sample: sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+image:
+  description: The image, by digest where it has one.
+  returned: always, unless the options are wrong
+  type: str
+  sample: 198.18.0.2:5000/miniapp/playhub@sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+signatures:
+  description: The good signatures.
+  returned: always, unless the options are wrong
+  type: list
+  elements: dict
+  sample:
+    - digest: sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+      identity: 198.18.0.2:5000/miniapp/playhub
+      type: cosign container image signature
+      annotations: {}
+error:
+  description: The kind of failure, for programs.
+  returned: failure
+  type: dict
+  sample:
+    code: unavailable
+    retryable: true
+    hint: ""
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
+
+if supply_chain.IMPORT_ERROR is None:
+    from miniapp_infra.cosign import verify_image
+    from miniapp_infra.errors import ErrorCode, MiniappInfraError
+    from miniapp_infra.registry import ImageReference
+
+
+def operation(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    cosign = supply_chain.cosign(params)
+    supply_chain.warn_about(module, cosign)
+    image, check = verify_image(
+        cosign,
+        supply_chain.registry(params),
+        ImageReference.parse(params["image"]),
+        params["public_key"],
+        resolve_tag=params["resolve_tag"],
+        signature_format=params["signature_format"],
+        annotations={name: str(value) for name, value in params["annotations"].items()},
+    )
+    result = {
+        "verified": check.verified,
+        "reason": str(check.reason or ""),
+        "image": str(image),
+        "digest": image.digest or "",
+        "signatures": [signature.as_dict() for signature in check.signatures],
+    }
+    if not check.verified and params["fail_on_unverified"]:
+        error = MiniappInfraError(check.message, code=ErrorCode.UNVERIFIED_IMAGE)
+        module.fail_json(
+            msg=f"Failed to verify image {image}: {check.message}", error=error.as_dict(), changed=False, **result
+        )
+    return {"changed": False, **result}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "image": {"type": "str", "required": True},
+            "resolve_tag": {"type": "bool", "default": False},
+            "public_key": {"type": "str", "required": True, "no_log": False},
+            "signature_format": {"type": "str", "choices": ["any", "legacy", "bundle"], "default": "any"},
+            "annotations": {"type": "dict", "default": {}},
+            "fail_on_unverified": {"type": "bool", "default": True},
+            **supply_chain.COSIGN_SPEC,
+            **supply_chain.REGISTRY_SPEC,
+        },
+        supports_check_mode=True,
+    )
+    supply_chain.run(module, operation)
+
+
+if __name__ == "__main__":
+    main()

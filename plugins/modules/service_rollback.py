@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: FUZE Platform Infra
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Returns a service to the release before its last promotion."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_rollback
+version_added: 0.1.0
+author: FUZE Platform Infra (@fuze)
+short_description: Roll a service back
+description:
+  - Reverts the last promotion of a service in the repository of desired state, through a branch and a pull request, and waits
+    until Argo CD has deployed the release before it.
+  - Run again after it has finished, it reverts the promotion before that one. Run again after it was killed, it goes on where
+    it ended.
+  - Refuses in a freeze window, when there is no earlier release, and when the earlier image is no longer trusted.
+extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes
+  - fuze.miniapp_infra.delivery
+  - fuze.miniapp_infra.delivery.rollout
+  - fuze.miniapp_infra.kube
+seealso:
+  - module: fuze.miniapp_infra.service_promotion
+"""
+
+EXAMPLES = r"""
+- name: Return playhub to the release before
+  fuze.miniapp_infra.service_rollback:
+    environment: "{{ inventory_dir }}"
+    root: "{{ inventory_dir | dirname | dirname }}"
+    service: playhub
+    approve: true
+"""
+
+RETURN = r"""
+status:
+  description:
+    - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the pull
+      request is open, V(merged) without O(wait), V(delivered) when the release runs.
+  returned: success
+  type: str
+  sample: delivered
+service:
+  description: The service.
+  returned: success
+  type: str
+  sample: playhub
+old:
+  description: The release before; null before the first one.
+  returned: success
+  type: dict
+  sample:
+    service: playhub
+    env: local
+    version: 1.0.0
+    chart: {version: 0.1.0}
+    image:
+      repository: 198.18.0.2:5000/miniapp/playhub
+      digest: sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+new:
+  description: The wanted release.
+  returned: success
+  type: dict
+  sample:
+    service: playhub
+    env: local
+    version: 1.1.0
+    chart: {version: 0.1.0}
+    image:
+      repository: 198.18.0.2:5000/miniapp/playhub
+      digest: sha256:0d2e1c0b7b5d4c3a29180f6e5d4c3b2a19080706050403020100ffeeddccbbaa
+pull_request:
+  description: Number of the pull request; null when none was needed.
+  returned: success
+  type: int
+  sample: 7
+commit:
+  description: Commit of the deployed branch that brought the release; null while it is not there.
+  returned: success
+  type: str
+  sample: 5f3cbb0e8a5c1f0f0d3f4e6b7a8190a1b2c3d4e5
+sync:
+  description: Sync status in Argo CD; null when it was not waited for.
+  returned: success
+  type: str
+  sample: Synced
+health:
+  description: Health in Argo CD; null when it was not waited for.
+  returned: success
+  type: str
+  sample: Healthy
+seconds:
+  description: How long the release took to run; null when it was not waited for.
+  returned: success
+  type: float
+  sample: 21.4
+error:
+  description: The kind of failure, for programs.
+  returned: failure
+  type: dict
+  sample:
+    code: conflict
+    retryable: false
+    hint: Promote a corrected version instead.
+"""
+
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.delivery import EXCLUSIVE, delivery_spec, rollout_spec
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kube import kube_module
+
+
+def main() -> None:
+    module = kube_module({**delivery_spec(), **rollout_spec()}, mutually_exclusive=EXCLUSIVE)
+    engine.run(module, "miniapp_infra.delivery.tasks", "roll_back_service")
+
+
+if __name__ == "__main__":
+    main()

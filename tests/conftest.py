@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests of every part share: the collection on Ansible's path, modules run for real, the live environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+REQUIRE_LIVE = "MINIAPP_INFRA_REQUIRE_LIVE"
+PROFILE = "MINIAPP_INFRA_PROFILE"
+KUBECONFIG = "MINIAPP_INFRA_KUBECONFIG"
+
+# A module reads its arguments from standard input, in the profile that ansible-core uses for it.
+_RUN_MODULE = """
+import json, runpy, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.loads(sys.stdin.read())}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+runpy.run_module("ansible_collections.fuze.miniapp_infra.plugins.modules." + sys.argv[1], run_name="__main__")
+"""
+
+
+class RunModule(Protocol):
+    """Runs a module of the collection in a process of its own and returns its result, also when it failed."""
+
+    def __call__(
+        self,
+        name: str,
+        args: dict[str, Any],
+        *,
+        check: bool = False,
+        diff: bool = False,
+        env: dict[str, str] | None = None,
+    ) -> dict[str, Any]: ...
+
+
+@pytest.fixture(scope="session")
+def collections_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for ``ANSIBLE_COLLECTIONS_PATH`` in which the collection is this checkout."""
+    path = tmp_path_factory.mktemp("collections")
+    namespace = path / "ansible_collections" / "fuze"
+    namespace.mkdir(parents=True)
+    (namespace / "miniapp_infra").symlink_to(ROOT)
+    return path
+
+
+@pytest.fixture(scope="session")
+def ansible_environment(collections_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of ansible commands: this checkout's collection, no settings of the machine, no terminal colours."""
+    home = tmp_path_factory.mktemp("ansible")
+    config = home / "ansible.cfg"
+    config.write_text("[defaults]\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "K8S_AUTH_"))}
+    return {
+        **kept,
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path),
+        "ANSIBLE_CONFIG": str(config),
+        "ANSIBLE_HOME": str(home),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{ROOT / '.local' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(collections_path),
+    }
+
+
+@pytest.fixture(scope="session")
+def run_module(ansible_environment: dict[str, str]) -> RunModule:
+    def run(
+        name: str, args: dict[str, Any], *, check: bool = False, diff: bool = False, env: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        control = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}  # noqa: S108 - unused
+        done = subprocess.run(
+            [sys.executable, "-c", _RUN_MODULE, name],
+            input=json.dumps({**args, **control}),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**ansible_environment, **(env or {})},
+            timeout=600,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        assert lines, f"{name} printed no result:\n{done.stdout}\n{done.stderr}"
+        result: dict[str, Any] = json.loads(lines[-1])
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """The kubeconfig of the live environment; ``MINIAPP_INFRA_KUBECONFIG`` names another cluster."""
+    path = Path(os.environ.get(KUBECONFIG) or ROOT / ".local" / "kubeconfig")
+    if not path.is_file():
+        without_live(f"no environment is running: {path} does not exist (start it with: make up)")
+    return path
+
+
+def without_live(reason: str) -> None:
+    """Skip a test that needs the live environment, or fail it where the environment is promised."""
+    if os.environ.get(REQUIRE_LIVE) == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the full profile out of the core profile; without a profile, run what was asked for."""
+    del config
+    if os.environ.get(PROFILE) == "core":
+        for item in items:
+            if item.get_closest_marker("full"):
+                item.add_marker(pytest.mark.skip(reason="belongs to the full profile (PROFILE=full)"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let unit tests reach this machine only, so that none of them depends on somebody else's server."""
+    if "unit" in request.path.relative_to(ROOT / "tests").parts[:1]:
+        connect = socket.socket.connect
+
+        def guarded(self: socket.socket, address: Any) -> None:
+            if self.family in {socket.AF_INET, socket.AF_INET6} and not is_loopback(address[0]):
+                pytest.fail(f"a unit test connects to {address[0]}; only loopback is allowed")
+            connect(self, address)
+
+        monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
