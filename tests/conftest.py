@@ -10,12 +10,9 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 REQUIRE_LIVE = "MINIAPP_INFRA_REQUIRE_LIVE"
@@ -124,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let unit tests reach this machine only, so that none of them depends on somebody else's server."""
     if "unit" in request.path.relative_to(ROOT / "tests").parts[:1]:
         connect = socket.socket.connect
@@ -135,7 +132,6 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             connect(self, address)
 
         monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
 
 
 def is_loopback(host: str) -> bool:

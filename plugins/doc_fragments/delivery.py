@@ -66,8 +66,8 @@ options:
   approve:
     description:
       - Whether to approve the pull request as O(user) and to merge it.
-      - Without it the module ends with RV(status=awaiting_approval) unless somebody else has approved. Run again, it goes on
-        from there.
+      - Without it the module ends with RV(status=awaiting_approval) unless somebody else has approved. Run again, it
+        goes on from there.
       - An approval of the author counts in the local environment only.
     type: bool
     default: false

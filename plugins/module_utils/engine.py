@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # The collection and the package are one product; a test keeps this equal to galaxy.yml and to the package.
 PACKAGE_VERSION = "0.1.0"
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # as Ansible writes it
 
 
 def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
@@ -41,11 +42,26 @@ def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
             msg=f"The collection fuze.miniapp_infra {PACKAGE_VERSION} needs the Python package miniapp-infra of that "
             f"version, found {installed}. Install miniapp-infra=={PACKAGE_VERSION}, which brings both."
         )
+    shown = {"module_args": without_secrets(module.params, module.argument_spec)}
     try:
         result = call(module.params, check_mode=module.check_mode, diff_mode=module._diff)  # noqa: SLF001 - no public name
     except engine_error as error:
         progress = error.result() if hasattr(error, "result") else {}
-        module.fail_json(msg=error.message, error=error.as_dict(), **progress)
+        module.fail_json(msg=error.message, error=error.as_dict(), invocation=shown, **progress)
     for warning in result.pop("warnings", ()):
         module.warn(warning)
-    module.exit_json(**result)
+    module.exit_json(invocation=shown, **result)
+
+
+def without_secrets(params: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as they may be logged: those that are no_log by a placeholder, in suboptions as well."""
+    shown: dict[str, Any] = {}
+    for name, value in params.items():
+        option = spec.get(name, {})
+        if value is not None and option.get("no_log"):
+            shown[name] = HIDDEN
+        elif isinstance(value, dict) and option.get("options"):
+            shown[name] = without_secrets(value, option["options"])
+        else:
+            shown[name] = value
+    return shown

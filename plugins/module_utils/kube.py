@@ -59,8 +59,9 @@ def wait_spec() -> dict[str, Any]:
 def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
     """Parse the options of a module that reaches an API server.
 
-    ``kubeconfig`` is no_log so that its content never gets into a log. Ansible would then also censor its harmless
-    values, such as a path or the name of a context, wherever they occur in results; only the secret ones are kept.
+    Options with large content, such as ``kubeconfig`` and ``definition``, are no_log so that they never get into a log.
+    Ansible would then also censor each of their values, such as the name of a context, wherever it occurs. Only
+    the secret ones are kept for that; the engine redacts Secrets by path.
     """
     module = AnsibleModule(argument_spec={**kube_spec(), **argument_spec}, supports_check_mode=True, **options)
     kubeconfig = module.params["kubeconfig"]

@@ -58,7 +58,13 @@ applications:
       retry_count: 0
     conditions: []
     resources:
-      - {group: apps, kind: Deployment, namespace: playhub, name: local-miniapp-playhub, status: Synced, health: "", message: ""}
+      - group: apps
+        kind: Deployment
+        namespace: playhub
+        name: local-miniapp-playhub
+        status: Synced
+        health: ""
+        message: ""
     failed_resources: []
     images: ["198.18.0.2:5000/miniapp/playhub@sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414"]
     history_id: 3

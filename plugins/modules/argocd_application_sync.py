@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Synchronise an Argo CD application
 description:
-  - Compares an application with its sources, synchronises it unless it is synchronised already, and waits until it is healthy.
+  - Compares an application with its sources, synchronises it unless it is synchronised already, and waits until it is
+    healthy.
   - Works through the Kubernetes API, so that Argo CD needs neither its API server nor an account.
   - Fails early when Argo CD reports an error that waiting will not mend, and when a sync window blocks the operation.
 options:
@@ -101,7 +102,13 @@ application:
       retry_count: 0
     conditions: []
     resources:
-      - {group: apps, kind: Deployment, namespace: playhub, name: local-miniapp-playhub, status: Synced, health: "", message: ""}
+      - group: apps
+        kind: Deployment
+        namespace: playhub
+        name: local-miniapp-playhub
+        status: Synced
+        health: ""
+        message: ""
     failed_resources: []
     images: ["198.18.0.2:5000/miniapp/playhub@sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414"]
     history_id: 3

@@ -34,19 +34,10 @@ options:
     description: The statement itself.
     type: dict
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes
   - fuze.miniapp_infra.cosign
   - fuze.miniapp_infra.cosign.registry
   - fuze.miniapp_infra.cosign.signing
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode, looks at the real state and tells what would change.
-    support: full
-  diff_mode:
-    description: Shows what changes.
-    support: full
 seealso:
   - module: fuze.miniapp_infra.cosign_verify_attestation
   - module: fuze.miniapp_infra.service_image
@@ -94,65 +85,31 @@ error:
     hint: ""
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import PredicateType, ensure_attested, public_half, read_predicate
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    image, key, cosign = supply_chain.image(params), supply_chain.signing_key(params), supply_chain.cosign(params)
-    file = supply_chain.optional_path(params["predicate"])
-    predicate = params["predicate_content"] if file is None else read_predicate(file)
-    supply_chain.warn_about(module, cosign)
-    with public_half(cosign, key, supply_chain.optional_path(params["public_key"])) as public:
-        attested = ensure_attested(
-            cosign,
-            supply_chain.registry(params),
-            image,
-            key,
-            public.reference,
-            predicate_type=PredicateType(params["predicate_type"]),
-            predicate=predicate,
-            check_mode=module.check_mode,
-        )
-    return {
-        "changed": attested.changed,
-        "image": str(image),
-        "digest": image.digest,
-        "predicate_sha256": attested.after,
-        "signed_by": public.fingerprint,
-        "diff": {
-            "before": {params["predicate_type"]: attested.before},
-            "after": {params["predicate_type"]: attested.after},
-        },
-    }
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    PREDICATE_TYPES,
+    SIGNING_EXCLUSIVE,
+    cosign_spec,
+    registry_spec,
+    signing_spec,
+)
 
 
 def main() -> None:
+    own = {
+        "image": {"type": "str", "required": True},
+        "predicate_type": {"type": "str", "required": True, "choices": PREDICATE_TYPES},
+        "predicate": {"type": "path"},
+        "predicate_content": {"type": "dict"},
+    }
     module = AnsibleModule(
-        argument_spec={
-            "image": {"type": "str", "required": True},
-            "predicate_type": {
-                "type": "str",
-                "required": True,
-                "choices": ["spdxjson", "cyclonedx", "slsaprovenance1", "vuln", "openvex"],
-            },
-            "predicate": {"type": "path"},
-            "predicate_content": {"type": "dict"},
-            **supply_chain.COSIGN_SPEC,
-            **supply_chain.REGISTRY_SPEC,
-            **supply_chain.SIGNING_SPEC,
-        },
-        mutually_exclusive=[*supply_chain.SIGNING_EXCLUSIVE, ("predicate", "predicate_content")],
+        argument_spec={**cosign_spec(), **registry_spec(), **signing_spec(), **own},
+        mutually_exclusive=[*SIGNING_EXCLUSIVE, ("predicate", "predicate_content")],
         required_one_of=[("predicate", "predicate_content")],
         supports_check_mode=True,
     )
-    supply_chain.run(module, operation)
+    engine.run(module, "miniapp_infra.cosign.tasks", "attest")
 
 
 if __name__ == "__main__":

@@ -23,17 +23,8 @@ options:
     type: path
     required: true
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes
   - fuze.miniapp_infra.cosign
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode, looks at the real state and tells what would change.
-    support: full
-  diff_mode:
-    description: Shows what changes.
-    support: full
 seealso:
   - module: fuze.miniapp_infra.cosign_sign
   - module: fuze.miniapp_infra.cosign_verify
@@ -75,43 +66,17 @@ error:
     hint: ""
 """
 
-from pathlib import Path
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import KeyPair, ensure_key_pair
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    pair = KeyPair(Path(module.params["directory"]))
-    existed = pair.private_key.exists()
-    ensured = ensure_key_pair(supply_chain.cosign(module.params), pair, check_mode=module.check_mode)
-    paths = {
-        "private_key": str(pair.private_key),
-        "public_key": str(pair.public_key),
-        "password_file": str(pair.password_file),
-    }
-    return {
-        "changed": ensured.changed,
-        "public_key": ensured.public_key or "",
-        "fingerprint": ensured.fingerprint or "",
-        "paths": paths,
-        "diff": {
-            "before": {"private_key": existed, "complete": not ensured.changed},
-            "after": {"private_key": True, "complete": True},
-        },
-    }
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    cosign_spec,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"directory": {"type": "path", "required": True}, **supply_chain.COSIGN_SPEC},
-        supports_check_mode=True,
-    )
-    supply_chain.run(module, operation)
+    own = {"directory": {"type": "path", "required": True}}
+    module = AnsibleModule(argument_spec={**cosign_spec(), **own}, supports_check_mode=True)
+    engine.run(module, "miniapp_infra.cosign.tasks", "make_key_pair")
 
 
 if __name__ == "__main__":

@@ -33,19 +33,10 @@ options:
     type: dict
     default: {}
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes
   - fuze.miniapp_infra.cosign
   - fuze.miniapp_infra.cosign.registry
   - fuze.miniapp_infra.cosign.signing
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode, looks at the real state and tells what would change.
-    support: full
-  diff_mode:
-    description: Shows what changes.
-    support: full
 seealso:
   - module: fuze.miniapp_infra.cosign_verify
   - module: fuze.miniapp_infra.cosign_attest
@@ -108,62 +99,25 @@ error:
     hint: ""
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import SignatureFormat, ensure_signed, public_half
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    image, key, cosign = supply_chain.image(params), supply_chain.signing_key(params), supply_chain.cosign(params)
-    supply_chain.warn_about(module, cosign)
-    with public_half(cosign, key, supply_chain.optional_path(params["public_key"])) as public:
-        signed = ensure_signed(
-            cosign,
-            supply_chain.registry(params),
-            image,
-            key,
-            public.reference,
-            formats=[SignatureFormat(name) for name in params["signature_formats"]],
-            annotations={name: str(value) for name, value in params["annotations"].items()},
-            check_mode=module.check_mode,
-        )
-    before, added = [str(name) for name in signed.formats], [str(name) for name in signed.added]
-    return {
-        "changed": signed.changed,
-        "image": str(image),
-        "digest": image.digest,
-        "added": added,
-        "signatures": [signature.as_dict() for signature in signed.signatures],
-        "signed_by": public.fingerprint,
-        "cosign_version": cosign.version.text,
-        "diff": {"before": {"signed": before}, "after": {"signed": sorted(before + added)}},
-    }
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    SIGNING_EXCLUSIVE,
+    cosign_spec,
+    formats_spec,
+    registry_spec,
+    signing_spec,
+)
 
 
 def main() -> None:
+    own = {"image": {"type": "str", "required": True}, "annotations": {"type": "dict", "default": {}}}
     module = AnsibleModule(
-        argument_spec={
-            "image": {"type": "str", "required": True},
-            "signature_formats": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["legacy", "bundle"],
-                "default": ["legacy"],
-            },
-            "annotations": {"type": "dict", "default": {}},
-            **supply_chain.COSIGN_SPEC,
-            **supply_chain.REGISTRY_SPEC,
-            **supply_chain.SIGNING_SPEC,
-        },
-        mutually_exclusive=supply_chain.SIGNING_EXCLUSIVE,
+        argument_spec={**cosign_spec(), **registry_spec(), **signing_spec(), **formats_spec(), **own},
+        mutually_exclusive=SIGNING_EXCLUSIVE,
         supports_check_mode=True,
     )
-    supply_chain.run(module, operation)
+    engine.run(module, "miniapp_infra.cosign.tasks", "sign")
 
 
 if __name__ == "__main__":

@@ -40,19 +40,9 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes.read_only
   - fuze.miniapp_infra.cosign
   - fuze.miniapp_infra.cosign.registry
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode and gives the same result.
-    support: full
-  diff_mode:
-    description: Would show what changes.
-    support: none
-    details: The module changes nothing.
 seealso:
   - module: fuze.miniapp_infra.cosign_sign
   - module: fuze.miniapp_infra.cosign_verify_attestation
@@ -111,60 +101,25 @@ error:
     hint: ""
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import verify_image
-    from miniapp_infra.errors import ErrorCode, MiniappInfraError
-    from miniapp_infra.registry import ImageReference
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    cosign = supply_chain.cosign(params)
-    supply_chain.warn_about(module, cosign)
-    image, check = verify_image(
-        cosign,
-        supply_chain.registry(params),
-        ImageReference.parse(params["image"]),
-        params["public_key"],
-        resolve_tag=params["resolve_tag"],
-        signature_format=params["signature_format"],
-        annotations={name: str(value) for name, value in params["annotations"].items()},
-    )
-    result = {
-        "verified": check.verified,
-        "reason": str(check.reason or ""),
-        "image": str(image),
-        "digest": image.digest or "",
-        "signatures": [signature.as_dict() for signature in check.signatures],
-    }
-    if not check.verified and params["fail_on_unverified"]:
-        error = MiniappInfraError(check.message, code=ErrorCode.UNVERIFIED_IMAGE)
-        module.fail_json(
-            msg=f"Failed to verify image {image}: {check.message}", error=error.as_dict(), changed=False, **result
-        )
-    return {"changed": False, **result}
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    cosign_spec,
+    registry_spec,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "image": {"type": "str", "required": True},
-            "resolve_tag": {"type": "bool", "default": False},
-            "public_key": {"type": "str", "required": True, "no_log": False},
-            "signature_format": {"type": "str", "choices": ["any", "legacy", "bundle"], "default": "any"},
-            "annotations": {"type": "dict", "default": {}},
-            "fail_on_unverified": {"type": "bool", "default": True},
-            **supply_chain.COSIGN_SPEC,
-            **supply_chain.REGISTRY_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    supply_chain.run(module, operation)
+    own = {
+        "image": {"type": "str", "required": True},
+        "resolve_tag": {"type": "bool", "default": False},
+        "public_key": {"type": "str", "required": True, "no_log": False},
+        "signature_format": {"type": "str", "choices": ["any", "legacy", "bundle"], "default": "any"},
+        "annotations": {"type": "dict", "default": {}},
+        "fail_on_unverified": {"type": "bool", "default": True},
+    }
+    module = AnsibleModule(argument_spec={**cosign_spec(), **registry_spec(), **own}, supports_check_mode=True)
+    engine.run(module, "miniapp_infra.cosign.tasks", "verify")
 
 
 if __name__ == "__main__":

@@ -32,19 +32,9 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes.read_only
   - fuze.miniapp_infra.cosign
   - fuze.miniapp_infra.cosign.registry
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode and gives the same result.
-    support: full
-  diff_mode:
-    description: Would show what changes.
-    support: none
-    details: The module changes nothing.
 seealso:
   - module: fuze.miniapp_infra.cosign_attest
 """
@@ -93,61 +83,24 @@ error:
     hint: ""
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import PredicateType, check_attestation
-    from miniapp_infra.errors import ErrorCode, MiniappInfraError
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    image, cosign = supply_chain.image(params), supply_chain.cosign(params)
-    supply_chain.warn_about(module, cosign)
-    check = check_attestation(
-        cosign,
-        supply_chain.registry(params),
-        image,
-        params["public_key"],
-        predicate_type=PredicateType(params["predicate_type"]),
-    )
-    result = {
-        "verified": check.verified,
-        "reason": str(check.reason or ""),
-        "digest": image.digest,
-        "statements": list(check.statements),
-    }
-    if not check.verified and params["fail_on_unverified"]:
-        error = MiniappInfraError(check.message, code=ErrorCode.UNVERIFIED_IMAGE)
-        module.fail_json(
-            msg=f"Failed to verify attestations of image {image}: {check.message}",
-            error=error.as_dict(),
-            changed=False,
-            **result,
-        )
-    return {"changed": False, **result}
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    PREDICATE_TYPES,
+    cosign_spec,
+    registry_spec,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "image": {"type": "str", "required": True},
-            "public_key": {"type": "str", "required": True, "no_log": False},
-            "predicate_type": {
-                "type": "str",
-                "required": True,
-                "choices": ["spdxjson", "cyclonedx", "slsaprovenance1", "vuln", "openvex"],
-            },
-            "fail_on_unverified": {"type": "bool", "default": True},
-            **supply_chain.COSIGN_SPEC,
-            **supply_chain.REGISTRY_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    supply_chain.run(module, operation)
+    own = {
+        "image": {"type": "str", "required": True},
+        "public_key": {"type": "str", "required": True, "no_log": False},
+        "predicate_type": {"type": "str", "required": True, "choices": PREDICATE_TYPES},
+        "fail_on_unverified": {"type": "bool", "default": True},
+    }
+    module = AnsibleModule(argument_spec={**cosign_spec(), **registry_spec(), **own}, supports_check_mode=True)
+    engine.run(module, "miniapp_infra.cosign.tasks", "verify_attestation")
 
 
 if __name__ == "__main__":

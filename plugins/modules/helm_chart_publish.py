@@ -11,10 +11,10 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Publish a Helm chart as an OCI artefact
 description:
-  - Pushes a chart to the address that the environment's C(gitops.chart.ref) names, under the version of its C(Chart.yaml),
-    once.
-  - A version that exists with the same files is left alone; with other files the module fails, as a published version does
-    not change.
+  - Pushes a chart to the address that the environment's C(gitops.chart.ref) names, under the version of its
+    C(Chart.yaml), once.
+  - A version that exists with the same files is left alone; with other files the module fails, as a published version
+    does not change.
 options:
   chart:
     description: Folder of the chart, relative to O(root).
@@ -75,7 +75,7 @@ error:
   sample:
     code: conflict
     retryable: false
-    hint: "Raise version in charts/miniapp-service/Chart.yaml and gitops.chart.version: a published version does not change."
+    hint: Raise version in charts/miniapp-service/Chart.yaml and gitops.chart.version.
 """
 
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine

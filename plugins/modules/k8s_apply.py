@@ -226,7 +226,7 @@ CHART = {
     "namespace": {"type": "str"},
     "release_name": {"type": "str", "required": True},
     "repository": {"type": "str"},
-    "values": {"type": "dict", "default": {}},
+    "values": {"type": "dict", "default": {}, "no_log": True},
     "values_files": {"type": "list", "elements": "path", "default": []},
     "version": {"type": "str"},
 }
@@ -236,7 +236,7 @@ def main() -> None:
     module = kube_module(
         {
             **wait_spec(),
-            "definition": {"type": "raw", "aliases": ["resource_definition", "inline"]},
+            "definition": {"type": "raw", "aliases": ["resource_definition", "inline"], "no_log": True},
             "field_manager": {"type": "str", "default": "miniapp-infra"},
             "force_conflicts": {"type": "bool", "default": False},
             "helm_path": {"type": "str", "default": "helm"},

@@ -69,19 +69,10 @@ options:
     type: str
     default: syft
 extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes
   - fuze.miniapp_infra.cosign
   - fuze.miniapp_infra.cosign.registry
   - fuze.miniapp_infra.cosign.signing
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode, looks at the real state and tells what would change.
-    support: full
-  diff_mode:
-    description: Shows what changes.
-    support: full
 requirements:
   - C(syft) on the host that runs the module.
 seealso:
@@ -166,46 +157,15 @@ error:
     hint: ""
 """
 
-from pathlib import Path
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils import supply_chain
-
-if supply_chain.IMPORT_ERROR is None:
-    from miniapp_infra.cosign import SignatureFormat, public_half
-    from miniapp_infra.sbom import SbomFormat, Syft
-    from miniapp_infra.supply_chain import Pipeline, ServiceRequest
-
-
-def operation(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    requests = ServiceRequest.from_options(params["services"])
-    key, cosign = supply_chain.signing_key(params), supply_chain.cosign(params)
-    supply_chain.warn_about(module, cosign)
-    with public_half(cosign, key, supply_chain.optional_path(params["public_key"])) as public:
-        pipeline = Pipeline(
-            registry=supply_chain.registry(params),
-            cosign=cosign,
-            syft=Syft(params["syft_binary"]),
-            key=key,
-            public_key=public.reference,
-            signed_by=public.fingerprint,
-            formats=tuple(SignatureFormat(name) for name in params["signature_formats"]),
-            sbom_format=SbomFormat(params["sbom_format"]),
-        )
-        outcome = pipeline.ensure(
-            requests,
-            program=Path(params["program"]),
-            registry=params["registry"],
-            prefix=params["prefix"],
-            check_mode=module.check_mode,
-        )
-    return {
-        "changed": outcome.changed,
-        "images": [image.as_dict() for image in outcome.images],
-        "diff": {"before": outcome.before, "after": outcome.after},
-    }
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    SIGNING_EXCLUSIVE,
+    cosign_spec,
+    formats_spec,
+    registry_spec,
+    signing_spec,
+)
 
 
 def main() -> None:
@@ -214,25 +174,21 @@ def main() -> None:
         "version": {"type": "str", "required": True},
         "env": {"type": "dict", "default": {}},
     }
-    formats = {"type": "list", "elements": "str", "choices": ["legacy", "bundle"], "default": ["legacy"]}
+    own = {
+        "state": {"type": "str", "choices": ["present"], "default": "present"},
+        "services": {"type": "list", "elements": "dict", "required": True, "options": service},
+        "program": {"type": "path", "required": True},
+        "registry": {"type": "str", "required": True},
+        "prefix": {"type": "str", "default": "miniapp"},
+        "sbom_format": {"type": "str", "choices": ["spdx-json", "cyclonedx-json"], "default": "spdx-json"},
+        "syft_binary": {"type": "str", "default": "syft"},
+    }
     module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present"], "default": "present"},
-            "services": {"type": "list", "elements": "dict", "required": True, "options": service},
-            "program": {"type": "path", "required": True},
-            "registry": {"type": "str", "required": True},
-            "prefix": {"type": "str", "default": "miniapp"},
-            "signature_formats": formats,
-            "sbom_format": {"type": "str", "choices": ["spdx-json", "cyclonedx-json"], "default": "spdx-json"},
-            "syft_binary": {"type": "str", "default": "syft"},
-            **supply_chain.COSIGN_SPEC,
-            **supply_chain.REGISTRY_SPEC,
-            **supply_chain.SIGNING_SPEC,
-        },
-        mutually_exclusive=supply_chain.SIGNING_EXCLUSIVE,
+        argument_spec={**cosign_spec(), **registry_spec(), **signing_spec(), **formats_spec(), **own},
+        mutually_exclusive=SIGNING_EXCLUSIVE,
         supports_check_mode=True,
     )
-    supply_chain.run(module, operation)
+    engine.run(module, "miniapp_infra.supply_chain.tasks", "ensure_images")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Promote a version of a service
 description:
-  - Writes version, image digest and chart version of a service into the repository of desired state, through a branch and a
-    pull request, and waits until Argo CD has deployed it.
-  - Refuses, before anything is written, a service that the catalogue does not have, a version that the registry does not
-    have, an image that the trusted key did not sign, a version older than the deployed one, and any promotion in a freeze
-    window.
+  - Writes version, image digest and chart version of a service into the repository of desired state, through a branch
+    and a pull request, and waits until Argo CD has deployed it.
+  - Refuses, before anything is written, a service that the catalogue does not have, a version that the registry does
+    not have, an image that the trusted key did not sign, a version older than the deployed one, and any promotion in a
+    freeze window.
   - Nothing is remembered outside Git. A run that was killed is taken up by the next one where it ended.
 options:
   version:
@@ -53,8 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the pull
-      request is open, V(merged) without O(wait), V(delivered) when the release runs.
+    - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the
+      pull request is open, V(merged) without O(wait), V(delivered) when the release runs.
   returned: success
   type: str
   sample: delivered

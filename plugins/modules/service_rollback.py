@@ -11,10 +11,10 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Roll a service back
 description:
-  - Reverts the last promotion of a service in the repository of desired state, through a branch and a pull request, and waits
-    until Argo CD has deployed the release before it.
-  - Run again after it has finished, it reverts the promotion before that one. Run again after it was killed, it goes on where
-    it ended.
+  - Reverts the last promotion of a service in the repository of desired state, through a branch and a pull request, and
+    waits until Argo CD has deployed the release before it.
+  - Run again after it has finished, it reverts the promotion before that one. Run again after it was killed, it goes on
+    where it ended.
   - Refuses in a freeze window, when there is no earlier release, and when the earlier image is no longer trusted.
 extends_documentation_fragment:
   - fuze.miniapp_infra.attributes
@@ -37,8 +37,8 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the pull
-      request is open, V(merged) without O(wait), V(delivered) when the release runs.
+    - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the
+      pull request is open, V(merged) without O(wait), V(delivered) when the release runs.
   returned: success
   type: str
   sample: delivered

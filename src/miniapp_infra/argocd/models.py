@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 # Conditions that stop an application (Argo CD: Application conditions of type *Error).
 ERROR_CONDITIONS = frozenset({"ComparisonError", "DeletionError", "InvalidSpecError", "SyncError", "UnknownError"})
 FINAL_PHASES = frozenset({"Succeeded", "Failed", "Error"})
+_REFUSAL = re.compile(r"denied|forbidden|is invalid|not permitted")
 REFRESH_ANNOTATION = "argocd.argoproj.io/refresh"
 # Marks an operation of ours in its `info` list.
 RUN_INFO = "miniapp-infra-run"
@@ -72,6 +74,11 @@ class Operation:
     def is_blocked_by_window(self) -> bool:
         # The controller parks such an operation in phase Running for ever.
         return self.phase == "Running" and "blocked by sync window" in self.message
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the API server or admission said no, which no retry will change; a lost connection is no refusal."""
+        return self.phase == "Running" and self.retry_count > 0 and _REFUSAL.search(self.message) is not None
 
     @property
     def failed_resources(self) -> tuple[Resource, ...]:

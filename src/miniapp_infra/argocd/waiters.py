@@ -19,7 +19,7 @@ from miniapp_infra.errors import ErrorCode, MiniappInfraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from miniapp_infra.argocd.models import Application, Resource
+    from miniapp_infra.argocd.models import Application
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,13 @@ def describe(application: Application | None) -> str:
         parts.append(application.health_message)
     if not application.is_current:
         parts.append("not compared with the present specification yet")
-    if application.operation is not None and application.operation.phase != "Succeeded":
-        parts.append(f"operation {application.operation.phase}: {application.operation.message}")
-    parts += [f"{item.kind} {item.name}: {item.message}" for item in _failed(application) if item.message]
+    operation = application.operation
+    if operation is not None and operation.phase != "Succeeded":
+        # Argo CD repeats the messages of the objects in its own.
+        failed = [f"{item.kind} {item.name}: {item.message}" for item in operation.failed_resources if item.message]
+        parts.append(f"operation {operation.phase}: {'; '.join(failed) or operation.message}")
     parts += [f"{condition.type}: {condition.message}" for condition in application.errors]
     return "; ".join(parts)
-
-
-def _failed(application: Application) -> tuple[Resource, ...]:
-    return application.operation.failed_resources if application.operation is not None else ()
 
 
 def _raise_if_hopeless(application: Application, expectation: Expectation, patience: _Grace) -> None:
@@ -171,7 +169,9 @@ def _raise_if_hopeless(application: Application, expectation: Expectation, patie
     if failed and expectation.run and operation is not None and operation.run == expectation.run:
         raise _error(application)
     symptoms = {
-        "operation": failed and operation is not None and operation.sources == application.sources,
+        "operation": operation is not None
+        and operation.sources == application.sources
+        and (failed or operation.is_refused),
         "errors": bool(application.errors),
         "degraded": application.is_current
         and application.health == "Degraded"

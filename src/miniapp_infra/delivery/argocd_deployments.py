@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from miniapp_infra import argocd
 from miniapp_infra.argocd import Application, Expectation
 from miniapp_infra.catalog import naming
-from miniapp_infra.delivery.bootstrap import application_set_name
+from miniapp_infra.delivery.bootstrap import application_set_name, root_name
 from miniapp_infra.delivery.ports import Deployment
 
 if TYPE_CHECKING:
@@ -64,11 +64,21 @@ class ArgoDeployments:
             timeout=self.timeout,
             grace=self.grace,
             interval=self.interval,
-            problem=lambda: argocd.set_problem(self.client, applications, namespace=self.namespace),
+            problem=lambda: self._problem(release.env),
             clock=self.clock,
             sleep=self.sleep,
         )
         return Deployment(result.application.sync_status, result.application.health, result.elapsed)
+
+    def _problem(self, env: str) -> str:
+        """Return why the ApplicationSet does not take a release up: its own error, or that of what makes it."""
+        own = argocd.set_problem(self.client, application_set_name(env), namespace=self.namespace)
+        root = argocd.find_application(self.client, root_name(env), namespace=self.namespace)
+        if not own:
+            return ""
+        if root is None:
+            return f"{own}, and no root application {root_name(env)}"
+        return "; ".join([own, *(f"{root.name}: {error.message}" for error in root.errors)])
 
     def _find(self, release: Release) -> Application | None:
         return argocd.find_application(self.client, _name(release), namespace=self.namespace)

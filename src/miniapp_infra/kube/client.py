@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -217,7 +218,9 @@ class Watch:
 
     def close(self) -> None:
         self._is_closed.set()
-        self._answer.shutdown()
+        # urllib3 has no socket to shut down any more when the watch has just ended by itself.
+        with contextlib.suppress(ValueError, OSError):
+            self._answer.shutdown()
 
 
 def _pool(credentials: Credentials) -> urllib3.PoolManager:

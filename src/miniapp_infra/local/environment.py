@@ -14,6 +14,9 @@ from miniapp_infra.local import images, node, toolchain
 from miniapp_infra.local.layout import Layout
 
 Profile = Literal["core", "full"]
+DESIRED_STATE = "platform"
+"""Repository of the local Git host that ``gitops.repository`` of the local inventory names."""
+
 Report = Callable[[str], None]
 
 
@@ -34,6 +37,7 @@ def up(layout: Layout, profile: Profile, report: Report) -> bool:
     was_up = is_up(layout)
     tools = toolchain.ensure(layout, profile)
     node.up(layout, report)
+    node.ensure_repository(layout, DESIRED_STATE)
     published = images.publish(layout, tools, report)
     return bool(published) or not was_up
 

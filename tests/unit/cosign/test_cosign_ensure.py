@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +23,9 @@ from miniapp_infra.cosign import (
 from miniapp_infra.cosign.transformations import BUNDLE_KIND
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.registry import Completed, ImageReference, RegistryClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 DIGEST = "sha256:" + "1" * 64
 IMAGE = ImageReference.parse(f"r.example.com/x@{DIGEST}")

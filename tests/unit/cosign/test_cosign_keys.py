@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from miniapp_infra.cosign import Cosign, KeyPair, SigningKey, ensure_key_pair, fingerprint
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.registry import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def public_pem(key: ec.EllipticCurvePrivateKey) -> str:
@@ -133,12 +136,12 @@ def test_loose_permissions_are_tightened(pair: KeyPair) -> None:
 
 def test_signing_key_options(tmp_path: Path) -> None:
     key = tmp_path / "k"
-    with pytest.raises(MiniappInfraError, match="^key: "):
+    with pytest.raises(MiniappInfraError, match=r"^key: "):
         SigningKey.load(str(key), password=None, password_file=None)
     key.touch()
     with pytest.raises(MiniappInfraError, match="give one of them"):
         SigningKey.load(str(key), password="x", password_file=key)  # noqa: S106 - refused
-    with pytest.raises(MiniappInfraError, match="^key_password_file: "):
+    with pytest.raises(MiniappInfraError, match=r"^key_password_file: "):
         SigningKey.load(str(key), password=None, password_file=tmp_path / "none")
     assert SigningKey.load("awskms:///alias/x", password=None, password_file=None).environment() == {
         "COSIGN_PASSWORD": ""

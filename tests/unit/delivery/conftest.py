@@ -51,7 +51,9 @@ class FakeArtefacts:
 
     def require_signed(self, image):
         if image.digest in self.unsigned:
-            raise MiniappInfraError(f"Failed to verify image {image}: no signatures found", code=ErrorCode.UNVERIFIED_IMAGE)
+            raise MiniappInfraError(
+                f"Failed to verify image {image}: no signatures found", code=ErrorCode.UNVERIFIED_IMAGE
+            )
 
 
 @dataclass

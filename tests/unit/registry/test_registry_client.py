@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.registry import Completed, ImageReference, RegistryAccess, RegistryClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 DIGEST = "sha256:" + "b" * 64
 IMAGE = ImageReference.parse("r.example.com/a/b:1")
@@ -56,7 +59,7 @@ def test_a_missing_image_is_an_answer_and_not_an_error() -> None:
     ],
 )
 def test_a_registry_that_does_not_answer_is_an_error(stderr: str, code: str, *, retryable: bool) -> None:
-    with pytest.raises(MiniappInfraError, match="Failed to read the digest of image r.example.com/a/b:1") as caught:
+    with pytest.raises(MiniappInfraError, match="Failed to read the digest of image") as caught:
         RegistryClient(run=Crane(Completed(1, "", stderr))).digest(IMAGE)
     assert (caught.value.code, caught.value.retryable) == (code, retryable)
 

@@ -7,13 +7,16 @@ import hashlib
 import json
 import os
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.registry.image import ImageConfig, write_layout
 from miniapp_infra.registry.layer import Entry, write_layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = ImageConfig(entrypoint=("/app/x",), user="65532", env={"B": "2", "A": "1"}, labels={"l": "1"})
 

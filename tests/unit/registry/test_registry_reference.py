@@ -29,7 +29,7 @@ def test_a_reference_reads_back_as_written(text: str) -> None:
     ["", "playhub", "miniapp/playhub:1", "a.b/C:1", "a.b/x:", "a.b/x@sha256:12", "a.b/x:1 ", "https://a.b/x:1", "a.b/"],
 )
 def test_an_incomplete_reference_is_refused_with_the_name_of_the_option(text: str) -> None:
-    with pytest.raises(MiniappInfraError, match="^image: ") as caught:
+    with pytest.raises(MiniappInfraError, match=r"^image: ") as caught:
         ImageReference.parse(text)
     assert caught.value.code is ErrorCode.INVALID_INPUT
 

@@ -65,7 +65,8 @@ def publish(
     folder = recipes.directory(layout)
     wanted = recipes.load(folder / "images.yml")
     work = layout.state / "images.part"
-    shutil.rmtree(work, ignore_errors=True)
+    if work.exists():  # of a run that was killed
+        shutil.rmtree(work)
     work.mkdir(parents=True)
     cache = cache_directory()
     builder = ImageBuilder(
@@ -105,7 +106,7 @@ def publish(
             _write(layout, {**recorded, **published})
         _write(layout, published)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work)
     return changed
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 # Every registry that an upstream manifest may name; all of them mean the local one.
-MIRRORED_REGISTRIES = (REGISTRY, "docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
+MIRRORED_REGISTRIES = (REGISTRY, "docker.io", "ghcr.io", "public.ecr.aws", "quay.io", "registry.k8s.io")
 _KUBELET_OOM_SCORE = -999  # kubelet's own default
 
 _SECRET_FILES = {"encryption.yaml", "registry.yaml"}

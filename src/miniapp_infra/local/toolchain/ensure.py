@@ -25,8 +25,8 @@ from miniapp_infra.local.toolchain.toolset import Installed, Toolset, link
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_RESERVE = 1000 * MEGABYTE
-"""Bytes that stay free during a build, for temporary files of the linker and everybody else."""
+_RESERVE = 2000 * MEGABYTE
+"""Bytes on top of the caches: the linker writes up to 1.2 GB of temporary files, and others need room as well."""
 
 
 def ensure(

@@ -36,7 +36,7 @@ def test_every_file_is_well_formed(prepared: Layout) -> None:
 
 
 def test_no_registry_but_the_local_one_is_ever_asked(prepared: Layout) -> None:
-    for name in ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io", "198.18.0.2:5000"):
+    for name in ("docker.io", "ghcr.io", "public.ecr.aws", "quay.io", "registry.k8s.io", "198.18.0.2:5000"):
         hosts = tomllib.loads((prepared.config / "certs.d" / name / "hosts.toml").read_text())
         assert hosts["server"] == "https://198.18.0.2:5000"
         assert list(hosts["host"]) == ["https://198.18.0.2:5000"]

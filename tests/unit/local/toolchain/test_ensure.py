@@ -264,8 +264,8 @@ def test_too_little_disk_says_how_much_before_anything_is_built(
     with pytest.raises(MiniappInfraError) as caught:
         checkout.ensure()
     assert caught.value.code is ErrorCode.UNSUPPORTED_HOST
-    assert "needs 6001000000 bytes (6.0 GB)" in caught.value.message
-    assert "2000000000 bytes (2.0 GB) are available: 4.0 GB are missing" in caught.value.message
+    assert "needs 7001000000 bytes (7.0 GB)" in caught.value.message
+    assert "2000000000 bytes (2.0 GB) are available: 5.0 GB are missing" in caught.value.message
     assert "MINIAPP_INFRA_CACHE" in caught.value.hint
     assert checkout.calls == []
 
