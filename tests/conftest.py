@@ -112,12 +112,23 @@ def without_live(reason: str) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the full profile out of the core profile; without a profile, run what was asked for."""
+    """Order the tests, and leave those of the full profile out of the core profile.
+
+    What is quick comes first, and what stops parts of the environment comes last. Without a profile, what was asked for runs.
+    """
     del config
+    items.sort(key=_rank)
     if os.environ.get(PROFILE) == "core":
         for item in items:
             if item.get_closest_marker("full"):
                 item.add_marker(pytest.mark.skip(reason="belongs to the full profile (PROFILE=full)"))
+
+
+def _rank(item: pytest.Item) -> tuple[bool, int]:
+    suites = ("unit", "integration", "e2e")
+    return item.get_closest_marker("disruptive") is not None, suites.index(
+        item.path.relative_to(ROOT / "tests").parts[0]
+    )
 
 
 @pytest.fixture(autouse=True)

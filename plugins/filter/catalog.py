@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.fuze.miniapp_infra.plugins.plugin_utils.rendering import loaded, rendered
 
-try:
+# Without the package `rendered` says so, before any of them is used.
+with contextlib.suppress(ImportError):
     from miniapp_infra.catalog import naming, render
-except ImportError:
-    pass  # `rendered` says so before any of them is used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 def tenancy_objects(environment: Mapping[str, Any] | str) -> list[dict[str, Any]]:

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.fuze.miniapp_infra.plugins.plugin_utils.rendering import loaded, rendered
 
-try:
+# Without the package `rendered` says so, before any of them is used.
+with contextlib.suppress(ImportError):
     from miniapp_infra.policy import constraints, images, library
-except ImportError:
-    pass  # `rendered` says so before any of them is used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 Objects = list[dict[str, Any]]
 

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Start or stop the embedded local environment
 description:
-  - Builds the pinned toolchain, starts a single-node Kubernetes with a registry and a Git server in a network namespace of
-    its own, and publishes the images that its add-ons run. Whatever is there already is kept.
+  - Builds the pinned toolchain, starts a single-node Kubernetes with a registry and a Git server in a network namespace
+    of its own, and publishes the images that its add-ons run. Whatever is there already is kept.
   - Needs Linux and root.
 options:
   root:

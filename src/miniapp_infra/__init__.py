@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The infrastructure platform of the mini-app product: engines that the Ansible content, the runner and the service share."""
+"""The infrastructure platform of the mini-app product: engines that Ansible content, runner and service share."""
 
 from __future__ import annotations
 

@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from miniapp_infra.errors import MiniappInfraError
-from miniapp_infra.local.layout import Layout
+
+if TYPE_CHECKING:
+    from miniapp_infra.local.layout import Layout
 
 
 def converge(layout: Layout, inventory: str, engine: str) -> None:

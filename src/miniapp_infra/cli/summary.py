@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -18,6 +17,8 @@ from miniapp_infra.kube.connection import ConnectionOptions
 from miniapp_infra.registry import RegistryAccess
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from miniapp_infra.local.layout import Layout
@@ -50,7 +51,7 @@ def _public_key(layout: Layout, environment: catalog.Environment) -> Path:
     reference = environment.supply_chain.public_key
     if "://" in reference:
         raise MiniappInfraError(
-            f"Failed to show who signed the images of {environment.name}: {reference} is kept in a key management service",
+            f"Failed to show who signed the images of {environment.name}: {reference} is no file",
             code=ErrorCode.INVALID_INPUT,
             hint="Use the module cosign_verify, which takes such references.",
         )

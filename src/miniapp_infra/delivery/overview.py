@@ -23,6 +23,7 @@ UNKNOWN = "-"
 _SERVERS = {"labelSelector": "app.kubernetes.io/component=server,app.kubernetes.io/part-of=" + naming.PRODUCT}
 _OURS = {"labelSelector": "app.kubernetes.io/part-of=" + naming.PRODUCT}
 _WIDTH = 4
+_HTTP = 80
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ def overview(environment: Environment, client: Client, cosign: Cosign, public_ke
     addresses = _by_name(client, "/api/v1/services", "list services", _OURS)
     applications = {
         item.name: item
-        for item in list_applications(
-            KubernetesObjects(lambda: client), namespace=environment.gitops.argocd_namespace
-        )
+        for item in list_applications(KubernetesObjects(lambda: client), namespace=environment.gitops.argocd_namespace)
     }
     signer = fingerprint(read_public_key(public_key))
 
@@ -126,4 +125,5 @@ def _reported(application: Application | None, field: str) -> str:
 def _address(service: dict[str, Any] | None) -> str:
     if service is None:
         return UNKNOWN
-    return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
+    port = service["spec"]["ports"][0]["port"]
+    return f"http://{service['spec']['clusterIP']}" + ("" if port == _HTTP else f":{port}")

@@ -8,10 +8,12 @@ same as starting once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from miniapp_infra.local import images, node, toolchain
-from miniapp_infra.local.layout import Layout
+
+if TYPE_CHECKING:
+    from miniapp_infra.local.layout import Layout
 
 Profile = Literal["core", "full"]
 DESIRED_STATE = "platform"

@@ -11,7 +11,6 @@ import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +23,7 @@ from miniapp_infra.githost import PullRequestState, Remote, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Nothing that could be told from a real password in a log: the test greps for it.
 CANARY = "canary-5b1f"

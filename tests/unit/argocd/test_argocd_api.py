@@ -112,7 +112,9 @@ def test_refresh():
     objects = Objects(application(), {"kind": "ApplicationSet", "metadata": {"name": "set"}})
     argocd.refresh(objects, "app", hard=True)
     argocd.refresh_set(objects, "set")
-    assert objects.get("Application", "app", "argocd")["metadata"]["annotations"] == {"argocd.argoproj.io/refresh": "hard"}
+    assert objects.get("Application", "app", "argocd")["metadata"]["annotations"] == {
+        "argocd.argoproj.io/refresh": "hard"
+    }
     annotations = objects.get("ApplicationSet", "set", "argocd")["metadata"]["annotations"]
     assert annotations == {"argocd.argoproj.io/application-set-refresh": "true"}
 

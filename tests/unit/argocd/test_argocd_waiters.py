@@ -95,7 +95,15 @@ def test_comes_into_being():
         raw(metadata__annotations={"argocd.argoproj.io/refresh": "normal"}),
         raw(status__reconciledAt="2026-11-22T10:00:01Z"),
     ],
-    ids=["out-of-sync", "progressing", "requested", "running", "compared-with-old", "refresh-pending", "compared-before-end"],
+    ids=[
+        "out-of-sync",
+        "progressing",
+        "requested",
+        "running",
+        "compared-with-old",
+        "refresh-pending",
+        "compared-before-end",
+    ],
 )
 def test_not_there_yet(pending):
     assert wait(pending, raw()).polls == 2
@@ -138,7 +146,9 @@ FAILED = {
     "status__operationState__message": "one or more objects failed to apply",
     "status__operationState__syncResult": {
         "sources": [SOURCE],
-        "resources": [{"kind": "Deployment", "name": "app", "status": "SyncFailed", "message": "denied request: unsigned"}],
+        "resources": [
+            {"kind": "Deployment", "name": "app", "status": "SyncFailed", "message": "denied request: unsigned"}
+        ],
     },
 }
 STUCK = {
@@ -194,7 +204,7 @@ def test_errors_of_what_was_before_do_not_count():
 def test_why_the_application_is_not_made():
     with pytest.raises(MiniappInfraError, match="template error"):
         wait(None, problem=lambda: "ApplicationSet x: template error", grace=20)
-    with pytest.raises(MiniappInfraError, match="Timed out .*does not exist"):
+    with pytest.raises(MiniappInfraError, match=r"Timed out .*does not exist"):
         wait(None, timeout=20)
 
 
@@ -202,8 +212,6 @@ def test_own_operation_is_told_from_others():
     ours = Expectation(run="1")
     marked = raw(status__operationState__operation={"info": [{"name": "miniapp-infra-run", "value": "1"}]})
     assert wait(raw(), raw(), marked, expectation=ours).polls == 3
-    failed = raw(
-        **FAILED, status__operationState__operation={"info": [{"name": "miniapp-infra-run", "value": "1"}]}
-    )
+    failed = raw(**FAILED, status__operationState__operation={"info": [{"name": "miniapp-infra-run", "value": "1"}]})
     with pytest.raises(MiniappInfraError, match="unsigned"):
         wait(failed, expectation=ours, timeout=1000)
