@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Filters that render what Argo CD needs to follow the repository of desired state."""
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.fuze.miniapp_infra.plugins.plugin_utils.rendering import loaded, rendered
 
-try:
-    from miniapp_infra import catalog, delivery
-    from miniapp_infra.errors import MiniappInfraError
-except ImportError as error:
-    IMPORT_ERROR: ImportError | None = error
-else:
-    IMPORT_ERROR = None
+# Without the package `rendered` says so, before any of them is used.
+with contextlib.suppress(ImportError):
+    from miniapp_infra import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,15 +20,7 @@ if TYPE_CHECKING:
 
 def gitops_objects(environment: Mapping[str, Any] | str) -> list[dict[str, Any]]:
     """Return the Argo CD objects of an environment that the cluster needs before Argo CD can read Git."""
-    if IMPORT_ERROR is not None:
-        raise AnsibleFilterError(
-            "The Python package miniapp-infra is missing on the control host: pip install the repository."
-        ) from IMPORT_ERROR
-    try:
-        loaded = catalog.load(Path(environment)) if isinstance(environment, str) else catalog.from_mapping(environment)
-        return delivery.cluster_objects(loaded, datetime.now(UTC))
-    except MiniappInfraError as error:
-        raise AnsibleFilterError(error.message) from error
+    return rendered(lambda: delivery.cluster_objects(loaded(environment), datetime.now(UTC)))
 
 
 class FilterModule:

@@ -30,7 +30,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Read all applications
-  fuze.miniapp_infra.argocd_application_info:
+  fuze.miniapp_infra.argocd_application_info: {}
   register: found
 
 - name: Refuse to go on when one of them is not healthy

@@ -25,6 +25,8 @@ _CODES = {
 }
 # How the three kinds of admission control say no: webhooks, ValidatingAdmissionPolicy, Pod Security.
 _REFUSED = re.compile(r"denied the request|denied request|violates PodSecurity")
+# What server-side apply says about an object that does not fit the schema of its kind, with status 500.
+_MISFIT = re.compile(r"failed to create typed patch object")
 _RBAC = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
 )
@@ -166,7 +168,10 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         upstream = "; ".join(str(conflict) for conflict in conflicts)
     refused = status in {400, 403, 422} and bool(_REFUSED.search(upstream))
     code = ErrorCode.REFUSED_BY_POLICY if refused else _CODES.get(status, ErrorCode.UPSTREAM)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.GATEWAY_TIMEOUT:
+    misfit = status == HTTPStatus.INTERNAL_SERVER_ERROR and bool(_MISFIT.search(upstream))
+    if misfit:
+        code = ErrorCode.INVALID_INPUT
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.GATEWAY_TIMEOUT:
         code = ErrorCode.UNAVAILABLE
     return ApiError(
         f"Failed to {action}: {upstream}",
@@ -175,7 +180,7 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         details=details,
         retry_after=retry_after,
         code=code,
-        retryable=is_transient(status, conflicts),
+        retryable=not misfit and is_transient(status, conflicts),
         hint=_hint(status, upstream, conflicts),
     )
 

@@ -22,10 +22,11 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the program runs
-    """Plain scalars mean what they mean to Kubernetes.
+    """Plain scalars mean what they mean to kubectl, which was asked for each of the forms below.
 
-    PyYAML follows YAML 1.1 to the letter, where ``on`` is a boolean, ``12:30:00`` a number, ``2026-01-01`` a date and
-    ``=`` an error; all of them are strings in the Go library that kubectl uses. Keys that occur twice are refused.
+    PyYAML follows YAML 1.1, where ``12:30:00`` is a number, ``2026-01-01`` a date and ``=`` an error, and ``y`` and ``1e3``
+    are strings. For the library of kubectl the first three are strings, ``y`` is true and ``1e3`` is 1000. Keys that occur
+    twice are refused.
     """
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - overrides
@@ -39,6 +40,17 @@ class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
+    def construct_bool(self, node: Any) -> bool:
+        return node.value.lower() in {"y", "yes", "true", "on"}
+
+    def construct_float(self, node: Any) -> float | int:
+        value = float(node.value.replace("_", ""))
+        # Go writes a whole number without a fraction into the JSON that it sends.
+        return int(value) if value.is_integer() and abs(value) < WHOLE else value
+
+
+WHOLE = 1e21
+"""From here on Go writes whole numbers with an exponent."""
 
 _REPLACED = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp", "value")}
 _Loader.yaml_implicit_resolvers = {
@@ -46,11 +58,13 @@ _Loader.yaml_implicit_resolvers = {
     for first, rules in _Base.yaml_implicit_resolvers.items()
 }
 for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("bool", r"y|Y|n|N|(?i:yes|no|on|off|true|false)", "yYnNoOtTfF"),
     ("int", r"[-+]?(?:0|[1-9][0-9_]*|0o?[0-7]+|0b[01]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE])|0[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.construct_bool)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_float)
 
 
 def parse(text: str, source: str) -> list[KubeObject]:

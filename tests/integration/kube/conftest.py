@@ -30,7 +30,7 @@ class Kubectl(Protocol):
 class K8s(Protocol):
     """Runs a module against the API server; fails the test when the module failed, unless that was expected."""
 
-    def __call__(self, name: str, *, check: bool = False, fails: bool = False, **args: Any) -> dict[str, Any]: ...
+    def __call__(self, module: str, /, *, check: bool = False, fails: bool = False, **args: Any) -> dict[str, Any]: ...
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def namespace(kubectl: Kubectl) -> str:
 
 @pytest.fixture
 def k8s(run_module: RunModule, empty_cluster: Path) -> K8s:
-    def run(name: str, *, check: bool = False, fails: bool = False, **args: Any) -> dict[str, Any]:
+    def run(module: str, /, *, check: bool = False, fails: bool = False, **args: Any) -> dict[str, Any]:
         args.setdefault("kubeconfig", str(empty_cluster))
-        result = run_module(name, args, check=check, diff=True)
-        assert bool(result.get("failed")) is fails, result["msg"] if "msg" in result else result
+        result = run_module(module, args, check=check, diff=True)
+        assert bool(result.get("failed")) is fails, result.get("msg", result)
         return result
 
     return run

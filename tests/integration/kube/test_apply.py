@@ -62,16 +62,11 @@ def test_the_cycle(k8s: K8s, kubectl: Kubectl, namespace: str) -> None:
     """Create, modify and delete, each first in check mode, then for real, then both once more without a change."""
 
     def stored() -> list[Any]:
-        return (
-            [
-                item["spec"]["replicas"] if "spec" in item else item["data"]
-                for item in kubectl(
-                    "get", "configmap/c,deploy/d", "-n", namespace, "--ignore-not-found", "-o", "json"
-                ).get("items", [])
-            ]
-            if kubectl("get", "configmap/c", "-n", namespace, "--ignore-not-found")
-            else []
-        )
+        found = [kubectl("get", name, "-n", namespace, "--ignore-not-found") for name in ("configmap/c", "deploy/d")]
+        if not any(found):
+            return []
+        config = kubectl("get", "configmap/c", "-n", namespace, "-o", "json")["data"]
+        return [config, kubectl("get", "deploy/d", "-n", namespace, "-o", "json")["spec"]["replicas"]]
 
     first = [config_map(namespace, a="1"), deployment(namespace)]
     second = copy.deepcopy(first)
@@ -116,15 +111,19 @@ def test_fields_that_are_not_declared_any_more_are_removed(k8s: K8s, kubectl: Ku
 
 def test_drift_is_seen_and_corrected(k8s: K8s, kubectl: Kubectl, namespace: str) -> None:
     k8s("k8s_apply", definition=[deployment(namespace)])
-    kubectl("set", "env", "deploy/d", "-n", namespace, "A=drifted", "--field-manager=miniapp-infra")
-    assert k8s("k8s_apply", definition=[deployment(namespace)])["changed"]
+    kubectl("set", "env", "deploy/d", "-n", namespace, "A=drifted")
+    refused = k8s("k8s_apply", definition=[deployment(namespace)], fails=True)
+    assert '.env[name="A"].value is managed by kubectl-set' in refused["msg"]
+    for check in (True, False):
+        result = k8s("k8s_apply", definition=[deployment(namespace)], force_conflicts=True, check=check)
+        assert actions(result) == ["updated"]
     env = kubectl("get", "deploy/d", "-n", namespace, "-o", "json")["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert {"name": "A", "value": "2"} in env
+    assert env == [{"name": "B", "value": "1"}, {"name": "A", "value": "2"}]
     assert not k8s("k8s_apply", definition=[deployment(namespace)])["changed"]
 
 
 def test_conflicts_name_each_field_and_its_manager(k8s: K8s, kubectl: Kubectl, namespace: str) -> None:
-    theirs = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: {namespace}}}\ndata: {{a: x, b: y}}\n"
+    theirs = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: {namespace}}}\ndata: {{a: x, b: z}}\n"
     kubectl("apply", "--server-side", "--field-manager=gardener", "-f", "-", stdin=theirs)
     ours = [config_map(namespace, a="1", b="2")]
     for check in (True, False):
@@ -221,6 +220,23 @@ def test_secrets_stay_secret(k8s: K8s, namespace: str) -> None:
         assert "canary" not in str(result)
         assert "Y2FuYXJ5" not in str(result)
     assert not k8s("k8s_apply", definition=[secret])["changed"]
+
+
+def test_yaml_is_read_as_kubectl_reads_it(k8s: K8s, kubectl: Kubectl, tmp_path: Path) -> None:
+    group = "yaml.example.com"
+    definition = widget_definition(group)
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+    k8s("k8s_apply", definition=[definition])
+    scalars = "on yes y N off True 12:30:00 2026-01-01 = 0644 0o17 089 1e3 1E+2 .5 1. 1_000 0x1F 1.2.3 1e ~ 0.5e-3"
+    file = tmp_path / "w.yaml"
+    file.write_text(
+        f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: w, namespace: default}}\n"
+        f"spec: [{', '.join(scalars.split())}]\n"
+    )
+    theirs = kubectl("create", "-f", str(file), "--dry-run=server", "-o", "json")["spec"]
+    k8s("k8s_apply", src=[str(file)])
+    assert kubectl("get", f"widgets.{group}/w", "-n", "default", "-o", "json")["spec"] == theirs
 
 
 def test_files_and_kustomize(k8s: K8s, namespace: str, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+# Shared by the filters; it is what imports the package.
+RENDERING = "ansible_collections.fuze.miniapp_infra.plugins.plugin_utils.rendering"
+
 
 @pytest.fixture
 def filters() -> dict[str, Callable[..., Any]]:
@@ -190,6 +193,7 @@ def test_faces_say_what_to_install(
 ) -> None:
     """Without the Python package both faces say so, instead of showing an ImportError."""
     monkeypatch.setitem(sys.modules, "miniapp_infra", None)
+    monkeypatch.delitem(sys.modules, RENDERING, raising=False)
     namespace = runpy.run_path(str(ROOT / "plugins" / "filter" / "catalog.py"))
 
     with pytest.raises(AnsibleFilterError, match="miniapp-infra is missing on the control host"):

@@ -51,6 +51,7 @@ def test_conflicts_are_listed_field_by_field_with_their_managers() -> None:
         (422, "spec.selector: field is immutable", ErrorCode.INVALID_INPUT, False),
         (429, "too many requests", ErrorCode.UNAVAILABLE, True),
         (500, "failed calling webhook: connection refused", ErrorCode.UNAVAILABLE, True),
+        (500, "failed to create typed patch object (/; v1): .x: field not declared", ErrorCode.INVALID_INPUT, False),
         (501, "not implemented", ErrorCode.UNAVAILABLE, False),
         (503, "apiserver is shutting down", ErrorCode.UNAVAILABLE, True),
         (504, "timeout", ErrorCode.TIMEOUT, True),
