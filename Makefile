@@ -19,7 +19,7 @@ environment: ## Create or refresh the virtualenv (done by every other target)
 	@local/bootstrap.sh
 
 up: environment ## Bring up the local environment and deploy the twelve services (PROFILE=core|full, LOCAL_ENGINE=node|external)
-	@$(MINIAPP) up --profile $(PROFILE) --engine $(LOCAL_ENGINE)
+	@$(MINIAPP) up --profile $(PROFILE) --engine $(LOCAL_ENGINE) --inventory $(INVENTORY)
 
 down: environment ## Stop the local environment and remove every process, mount, interface and namespace of it
 	@$(MINIAPP) down
@@ -29,7 +29,7 @@ clean: down ## The same, and remove the build caches and the virtualenv
 	@rm -rf $(VENV) build
 
 status: environment ## Show the services, their digests, signatures, sync and health
-	@$(MINIAPP) status
+	@$(MINIAPP) status --inventory $(INVENTORY)
 
 ship: environment ## Build, sign and deploy a version: make ship SERVICE=playhub VERSION=1.1.0
 	@ansible-playbook -i $(INVENTORY) playbooks/ship.yml -e service=$(SERVICE) -e version=$(VERSION) -e approve=true

@@ -114,7 +114,7 @@ def without_live(reason: str) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tests, and leave those of the full profile out of the core profile.
 
-    What is quick comes first, and what stops parts of the environment comes last. Without a profile, what was asked for runs.
+    What is quick comes first, and what stops parts of the environment comes last. Without a profile, everything runs.
     """
     del config
     items.sort(key=_rank)

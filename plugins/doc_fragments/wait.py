@@ -19,7 +19,8 @@ options:
       - Without it and O(wait_condition) every kind has its own rule. Deployment, DaemonSet and StatefulSet are rolled
         out and available, a Job is complete, a Pod is ready or has succeeded, a Namespace is active, a
         PersistentVolumeClaim is bound, a CustomResourceDefinition is established, an APIService is available, a Node is
-        ready, webhook configurations have their CA, the kind of a ConstraintTemplate exists. Any other object is ready when it exists.
+        ready, webhook configurations have their CA, the kind of a ConstraintTemplate exists. Any other object
+        is ready when it exists.
       - Where the object reports C(status.observedGeneration), the status counts only when it is about the last change.
     type: str
   wait_condition:

@@ -10,8 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".local" / "bin"
 SCRIPTS = Path(sys.executable).parent
@@ -39,14 +37,18 @@ def environment() -> dict[str, str]:
 def start(*command: str, output: Path) -> subprocess.Popen[bytes]:
     """Start a command in a process group of its own, so that all of it can be killed."""
     with output.open("wb") as log:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=log, stderr=log, start_new_session=True
-        )
+        return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=log, stderr=log, start_new_session=True)
 
 
-def run(*command: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+def run(*command: str, timeout: float = 900, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=timeout
+        command,
+        cwd=ROOT,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
     )
 
 
@@ -63,13 +65,3 @@ def recap(output: str) -> Recap:
 def require_converged(done: subprocess.CompletedProcess[str]) -> Recap:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return recap(done.stdout)
-
-
-@pytest.fixture
-def kubectl() -> object:
-    def call(*arguments: str) -> str:
-        done = run("kubectl", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,22 @@ def test_a_service_answers_through_its_service_address(service: str) -> None:
     assert "version" in json.loads(answer.stdout)
 
 
+def test_an_existing_cluster_is_used_as_it_is(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_bytes((ROOT / ".local" / "kubeconfig").read_bytes())
+    done = run("make", "up", "LOCAL_ENGINE=external", KUBECONFIG=str(kubeconfig))
+    assert require_converged(done).changed == 0
+    assert "Start the embedded node" not in done.stdout.replace("skipping", ""), "the node was started"
+
+
+def test_an_existing_cluster_needs_a_kubeconfig(tmp_path: Path) -> None:
+    done = run("make", "up", "LOCAL_ENGINE=external", KUBECONFIG=str(tmp_path / "missing"))
+    assert done.returncode != 0
+    assert "KUBECONFIG is" in done.stderr
+    assert "make up LOCAL_ENGINE=external" in done.stderr
+    assert "PLAY" not in done.stdout
+
+
 def test_a_version_is_shipped_and_rolled_back() -> None:
     before = running("watchlist")
     shipped = run("make", "ship", "SERVICE=watchlist", "VERSION=1.0.1")
@@ -71,3 +88,33 @@ def running(service: str) -> str:
         "jsonpath={.spec.template.spec.containers[0].image}",
     )
     return done.stdout
+
+
+def test_a_service_reaches_the_one_that_it_calls_by_the_address_it_was_given() -> None:
+    pid, given = pod_process("playhub")
+    address = given["PRICE_URL"]
+    assert address == ENVIRONMENT.url("price")
+    # The network and the name servers of the pod; its image has no program but its own.
+    ask = (
+        f"mount --bind /proc/{pid}/root/etc/resolv.conf /etc/resolv.conf && "
+        f"exec nsenter --net=/proc/{pid}/ns/net curl --silent --show-error --fail --max-time 5 {address}/readyz"
+    )
+    answer = run("unshare", "--mount", "sh", "-c", ask)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == {"status": "OK"}
+
+
+def pod_process(service: str) -> tuple[int, dict[str, str]]:
+    """Return the process of a service's pod as the machine sees it, and its environment variables."""
+    name = ENVIRONMENT.resource_name(service)
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            variables = dict(item.split("=", 1) for item in (entry / "environ").read_text().split("\0") if "=" in item)
+            program = (entry / "cmdline").read_text().split("\0")[0]
+        except OSError:
+            continue  # it ended, or is none of ours
+        if program.endswith("podinfo") and variables.get("HOSTNAME", "").startswith(f"{name}-"):
+            return int(entry.name), variables
+    pytest.fail(f"no pod of {service} runs")

@@ -72,9 +72,7 @@ def test_converging_survives_the_loss_of(victim: str, tmp_path: Path) -> None:
 def kill(program: str) -> None:
     """Kill a component of the node, or a program in a pod, the way a crash would."""
     found = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and program_of(entry) == program
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and program_of(entry) == program
     ]
     assert found, f"{program} does not run"
     for pid in found:

@@ -90,7 +90,7 @@ def wait_for_application(
     *,
     timeout: float = 300,
     interval: float = 2,
-    grace: float = 30,
+    grace: float = 60,
     problem: Callable[[], str] = lambda: "",
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -103,7 +103,7 @@ def wait_for_application(
         expectation: what to wait for.
         timeout: seconds after which to give up.
         interval: seconds between two looks.
-        grace: seconds that an error condition or Degraded must stay to count.
+        grace: seconds that an error condition or Degraded must stay to count; longer than Argo CD needs to look again.
         problem: says why the application is not made or updated, empty when nothing is known.
         clock: seconds, monotonic.
         sleep: waits for seconds.

@@ -103,8 +103,9 @@ class Environment(Model):
         return naming.host(service, self.domain)
 
     def url(self, service: str) -> str:
-        """Return the address of a service inside the cluster."""
-        return f"http://{naming.service_dns(self.name, service)}:{self.service(service).port}"
+        """Return the address of a service inside the cluster: its Kubernetes Service, which listens on port 80."""
+        self.service(service)
+        return f"http://{naming.service_dns(self.name, service)}"
 
     def image_repository(self, service: str) -> str:
         return naming.image_repository(self.registry.host, self.registry.prefix, service)

@@ -6,19 +6,17 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal
 
 import click
 from rich.console import Console
 
 from miniapp_infra import __version__
-from miniapp_infra.cli.converge import converge
+from miniapp_infra.cli.converge import Engine, converge, external_kubeconfig
 from miniapp_infra.cli.summary import print_summary
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.local import environment
 from miniapp_infra.local.layout import Layout, cache_directory
 
-Engine = Literal["node", "external"]
 console = Console()
 errors = Console(stderr=True)
 
@@ -60,14 +58,15 @@ def up(layout: Layout, profile: environment.Profile, engine: Engine, inventory: 
     if engine == "node":
         environment.up(layout, profile, console.print)
     converge(layout, inventory, engine)
-    print_summary(layout, inventory, console)
+    print_summary(layout, inventory, console, external_kubeconfig() if engine == "external" else None)
 
 
 @main.command()
+@click.option("--inventory", default="inventories/local", show_default=True, help="The environment to show.")
 @click.pass_obj
-def status(layout: Layout) -> None:
+def status(layout: Layout, inventory: str) -> None:
     """Show each service: version, digest, signature, sync, health and address."""
-    print_summary(layout, "inventories/local", console)
+    print_summary(layout, inventory, console)
 
 
 @main.command()

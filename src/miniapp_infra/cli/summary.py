@@ -33,14 +33,21 @@ _NEXT = """Next:
   make test"""
 
 
-def print_summary(layout: Layout, inventory: str, console: Console) -> None:
+def print_summary(layout: Layout, inventory: str, console: Console, kubeconfig: Path | None = None) -> None:
     """Print what runs in an environment and what to try next.
+
+    Args:
+        layout: the checkout.
+        inventory: directory of the environment, relative to the checkout.
+        console: where to print.
+        kubeconfig: of the cluster to ask instead of the one that the inventory names.
 
     Raises:
         MiniappInfraError: the inventory is invalid, or the cluster cannot be reached.
     """
     environment = catalog.load(layout.root / inventory)
-    client = Client.connect(ConnectionOptions.from_params(environment.connection(layout.root)))
+    connection = {"kubeconfig": str(kubeconfig)} if kubeconfig else environment.connection(layout.root)
+    client = Client.connect(ConnectionOptions.from_params(connection))
     services = overview(environment, client, _cosign(layout, environment), _public_key(layout, environment))
     console.width = max(console.width, _WIDTH)
     console.print(_table(environment.name, services))

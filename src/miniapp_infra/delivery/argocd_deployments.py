@@ -40,7 +40,7 @@ class ArgoDeployments:
     host: GitHost
     namespace: str = "argocd"
     timeout: float = 300
-    grace: float = 30
+    grace: float = 60
     interval: float = 2
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

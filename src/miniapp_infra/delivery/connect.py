@@ -58,7 +58,7 @@ class Options:
     helm_binary: str = "helm"
     wait_timeout: float = 300
     wait_interval: float = 2
-    grace: float = 30
+    grace: float = 60
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
 
     @classmethod

@@ -190,7 +190,10 @@ class LocalGitHost:
             request = self.pull_request(number)
             if request.state is not PullRequestState.OPEN:
                 return request
-            return self._record(replace(request, state=PullRequestState.CLOSED), f"close {number}")
+            gone = RefUpdate(_branch_ref(request.source), "", request.head)
+            # Commits that the pull request does not know stay; its own are kept by its head ref.
+            refs = [gone] if self.head(request.source) == request.head else []
+            return self._record(replace(request, state=PullRequestState.CLOSED), f"close {number}", *refs)
 
         return self._write(attempt)
 

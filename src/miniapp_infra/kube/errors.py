@@ -25,8 +25,14 @@ _CODES = {
 }
 # How the three kinds of admission control say no: webhooks, ValidatingAdmissionPolicy, Pod Security.
 _REFUSED = re.compile(r"denied the request|denied request|violates PodSecurity")
-# What server-side apply says about an object that does not fit the schema of its kind, with status 500.
-_MISFIT = re.compile(r"failed to create typed patch object")
+# With status 500 the API server reports its own passing troubles, with webhooks, etcd or other servers, but also what
+# is wrong with an object: these are the words of the former, then of the latter.
+_TROUBLE = re.compile(
+    r"failed calling webhook|etcdserver|rpc error|deadline exceeded|timed? ?out|connection refused|connection reset"
+    r"|EOF|leader changed|no endpoints available|TLS handshake|dial tcp|i/o timeout",
+    re.IGNORECASE,
+)
+_MISFIT = re.compile(r"failed to create typed patch object|illegal base64 data")
 _RBAC = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
 )
@@ -168,9 +174,8 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         upstream = "; ".join(str(conflict) for conflict in conflicts)
     refused = status in {400, 403, 422} and bool(_REFUSED.search(upstream))
     code = ErrorCode.REFUSED_BY_POLICY if refused else _CODES.get(status, ErrorCode.UPSTREAM)
-    misfit = status == HTTPStatus.INTERNAL_SERVER_ERROR and bool(_MISFIT.search(upstream))
-    if misfit:
-        code = ErrorCode.INVALID_INPUT
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and not _TROUBLE.search(upstream):
+        code = ErrorCode.INVALID_INPUT if _MISFIT.search(upstream) else ErrorCode.UPSTREAM
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.GATEWAY_TIMEOUT:
         code = ErrorCode.UNAVAILABLE
     return ApiError(
@@ -180,18 +185,20 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         details=details,
         retry_after=retry_after,
         code=code,
-        retryable=not misfit and is_transient(status, conflicts),
+        retryable=is_transient(status, upstream, conflicts),
         hint=_hint(status, upstream, conflicts),
     )
 
 
-def is_transient(status: int, conflicts: Sequence[FieldConflict]) -> bool:
+def is_transient(status: int, upstream: str, conflicts: Sequence[FieldConflict]) -> bool:
     """Whether the same request may succeed in a moment.
 
-    408, 429 and 5xx say so themselves. 500 is one of them because an API server answers it when a webhook or etcd
-    cannot be reached, as during a restart. A 409 is a lost race, unless it is about field ownership.
+    408, 429, 502, 503 and 504 say so themselves, 500 in its words. A 409 is a lost race, unless it is about who owns
+    fields.
     """
-    return status in {408, 429, 500, 502, 503, 504} or (status == HTTPStatus.CONFLICT and not conflicts)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return bool(_TROUBLE.search(upstream))
+    return status in {408, 429, 502, 503, 504} or (status == HTTPStatus.CONFLICT and not conflicts)
 
 
 def _hint(status: int, upstream: str, conflicts: Sequence[FieldConflict]) -> str:

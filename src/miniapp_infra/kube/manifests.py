@@ -24,9 +24,8 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the program runs
     """Plain scalars mean what they mean to kubectl, which was asked for each of the forms below.
 
-    PyYAML follows YAML 1.1, where ``12:30:00`` is a number, ``2026-01-01`` a date and ``=`` an error, and ``y`` and ``1e3``
-    are strings. For the library of kubectl the first three are strings, ``y`` is true and ``1e3`` is 1000. Keys that occur
-    twice are refused.
+    For PyYAML ``12:30:00`` is a number, ``2026-01-01`` a date, ``=`` an error, and ``y`` and ``1e3`` are strings. For
+    kubectl the first three are strings, ``y`` is true and ``1e3`` is 1000. Keys that occur twice are refused.
     """
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - overrides

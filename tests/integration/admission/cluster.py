@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 BIN = ROOT / ".local" / "bin"
 # Where samples are offered. Any tenant would do; nothing of the service itself is touched.
-NAMESPACE = "playhub"
+NAMESPACE = "watchlist"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Cluster:
         """Return a running pod of a service."""
         selector = f"--selector=app.kubernetes.io/name={service},app.kubernetes.io/component=server"
         pods = self.items("pods", f"--namespace={service}", selector)
-        running = [pod for pod in pods if pod["status"]["phase"] == "Running"]
+        # Of a pod that goes away nothing is judged: the kubelet starts no container in it any more.
+        running = [p for p in pods if p["status"]["phase"] == "Running" and "deletionTimestamp" not in p["metadata"]]
         assert running, f"no pod of {service} runs"
         return running[0]
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 Spoil = Callable[[dict[str, Any]], object] if TYPE_CHECKING else Any
 NAME = "refusal-sample"
 LABELS = {
-    "app.kubernetes.io/instance": "local-miniapp-playhub",
+    "app.kubernetes.io/instance": f"local-miniapp-{NAMESPACE}",
     "app.kubernetes.io/managed-by": "tests",
-    "app.kubernetes.io/name": "playhub",
+    "app.kubernetes.io/name": NAMESPACE,
     "app.kubernetes.io/part-of": "miniapp",
     "app.kubernetes.io/version": "1.0.0",
     "miniapp.fuze/environment": "local",
-    "miniapp.fuze/owner": "games",
+    "miniapp.fuze/owner": "market-data",
 }
 API_VERSIONS = {
     "Pod": "v1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 SERVICE = "playhub"
 NAME = f"local-miniapp-{SERVICE}"
+PLAY = {
+    "hosts": "localhost",
+    "gather_facts": False,
+    "environment": "{{ preflight_process_environment }}",
+    "module_defaults": {
+        "group/fuze.miniapp_infra.kube": "{{ preflight_connection }}",
+        "group/fuze.miniapp_infra.delivery": "{{ preflight_delivery }}",
+    },
+}
 RELEASE = f"services/local/{SERVICE}/release.yaml"
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
@@ -91,9 +101,7 @@ def newer(tmp_path: Path) -> Iterator[str]:
             [
                 {"import_playbook": str(ROOT / "playbooks/_preflight.yml")},
                 {
-                    "hosts": "localhost",
-                    "gather_facts": False,
-                    "environment": "{{ preflight_process_environment }}",
+                    **PLAY,
                     "tasks": [
                         {
                             "ansible.builtin.include_role": {
@@ -182,6 +190,23 @@ def test_unsigned_is_refused_before_anything_is_written() -> None:
     assert main_release() == before
 
 
+def test_proposal_that_is_given_up(newer: str, tmp_path: Path) -> None:
+    """The module closes a pull request; the branch is gone, and nothing was deployed."""
+    before = main_release()
+    proposed = promote(newer)
+    number = int(re.findall(r"pull request: (\d+)", proposed.stdout)[0])
+    play = tmp_path / "close.yml"
+    task = {"fuze.miniapp_infra.pull_request": {"number": number, "state": "closed"}}
+    play.write_text(
+        yaml.safe_dump([{"import_playbook": str(ROOT / "playbooks/_preflight.yml")}, {**PLAY, "tasks": [task]}])
+    )
+    assert changed(run("ansible-playbook", "--inventory", "inventories/local", str(play)))
+    assert not changed(run("ansible-playbook", "--inventory", "inventories/local", str(play)))
+    branches = run("git", "--git-dir", str(ROOT / ".local/data/git/platform.git"), "branch", "--list", "promote/*")
+    assert f"promote/local/{SERVICE}/{newer}" not in branches.stdout
+    assert main_release() == before
+
+
 def test_drift_is_healed() -> None:
     """Somebody changes the cluster by hand; Argo CD puts back what Git says."""
     deployment = ["deployment", NAME, "-n", SERVICE]
@@ -203,9 +228,7 @@ def test_modules_of_argocd(tmp_path: Path) -> None:
             [
                 {"import_playbook": str(ROOT / "playbooks/_preflight.yml")},
                 {
-                    "hosts": "localhost",
-                    "gather_facts": False,
-                    "module_defaults": {"group/fuze.miniapp_infra.kube": "{{ preflight_connection }}"},
+                    **PLAY,
                     "tasks": [
                         {"fuze.miniapp_infra.argocd_application_sync": {"name": NAME}, "register": "first"},
                         {

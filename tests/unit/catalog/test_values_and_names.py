@@ -104,10 +104,7 @@ def test_called_services_are_variables(environment: Environment) -> None:
     for name, service in environment.services.items():
         variables = service_values(environment, name)["env"]
         assert {key: value for key, value in variables.items() if key.endswith("_URL") and key not in service.env} == {
-            f"{called.upper()}_URL": (
-                f"http://{environment.name}-miniapp-{called}.{called}.svc.cluster.local:"
-                f"{environment.services[called].port}"
-            )
+            f"{called.upper()}_URL": f"http://{environment.name}-miniapp-{called}.{called}.svc.cluster.local"
             for called in service.calls
         }
         assert list(variables) == sorted(variables)

@@ -179,10 +179,18 @@ def test_two_pull_requests_opened_at_once_get_two_numbers(alice, bob):
 
 def test_closed_is_not_merged(alice, bob):
     request = propose(alice)
-    alice.close(request.number)
+    assert alice.close(request.number).state is PullRequestState.CLOSED
+    assert alice.head("promote/x") == ""
     bob.refresh()
     with pytest.raises(MiniappInfraError, match="it is closed"):
         bob.merge(request.number)
+
+
+def test_closing_keeps_commits_that_the_pull_request_does_not_know(alice):
+    request = propose(alice)
+    newer = alice.branch_off("promote/x", {"a.txt": b"three\n"}, "newer")
+    alice.close(request.number)
+    assert alice.head("promote/x") == newer
 
 
 def test_unknown_number(alice):
