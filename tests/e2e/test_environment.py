@@ -90,13 +90,15 @@ def running(service: str) -> str:
     return done.stdout
 
 
-def test_a_service_reaches_the_one_that_it_calls_by_the_address_it_was_given() -> None:
+def test_a_service_reaches_the_one_that_it_calls_by_the_address_it_was_given(tmp_path: Path) -> None:
     pid, given = pod_process("playhub")
     address = given["PRICE_URL"]
     assert address == ENVIRONMENT.url("price")
     # The network and the name servers of the pod; its image has no program but its own.
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_bytes(Path(f"/proc/{pid}/root/etc/resolv.conf").read_bytes())
     ask = (
-        f"mount --bind /proc/{pid}/root/etc/resolv.conf /etc/resolv.conf && "
+        f"mount --bind {resolver} /etc/resolv.conf && "
         f"exec nsenter --net=/proc/{pid}/ns/net curl --silent --show-error --fail --max-time 5 {address}/readyz"
     )
     answer = run("unshare", "--mount", "sh", "-c", ask)

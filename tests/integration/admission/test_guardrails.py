@@ -11,10 +11,11 @@ import pytest
 
 from .cluster import NAMESPACE
 from .images import REGISTRY
-from .workloads import KINDS, NAME, Spoil, ephemeral, pod_template, spoilt, workload
+from .workloads import KINDS, NAME, ephemeral, pod_template, spoilt, workload
 
 if TYPE_CHECKING:
     from .cluster import Answer, Cluster
+    from .workloads import Spoil
 
 pytestmark = pytest.mark.live
 
@@ -66,8 +67,8 @@ def _context(**fields: bool | int | None) -> Spoil:
 
 def _untrusted(name: str, image: str) -> Mistake:
     says = (
-        f"image of {{container}} ({image}) is from an untrusted registry: only images from our registry are scanned and "
-        f"signed; push it to {REGISTRY}/miniapp/ and refer to it there"
+        f"image of {{container}} ({image}) is from an untrusted registry: only images from our registry are scanned "
+        f"and signed; push it to {REGISTRY}/miniapp/ and refer to it there"
     )
     return Mistake(name, "trusted-registries", _image(image), says)
 

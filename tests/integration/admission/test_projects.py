@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,63 +20,52 @@ pytestmark = pytest.mark.live
 PROJECT = "local-miniapp"
 REPOSITORY = "https://198.18.0.2:3000/platform.git"
 OTHER = "https://198.18.0.2:3000/other.git"
+COMPARED = "{.status.reconciledAt}"
+INVALID = '{.status.conditions[?(@.type=="InvalidSpecError")].message}'
 SERVER = "https://kubernetes.default.svc"
-# By the name of the sample: project, repository, destination, and what Argo CD says; empty: it takes it.
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What an Application asks for, and what Argo CD says to it; empty: it takes it."""
+
+    project: str = PROJECT
+    repository: str = REPOSITORY
+    namespace: str = NAMESPACE
+    says: str = ""
+
+
+def _elsewhere(namespace: str, project: str = PROJECT) -> Sample:
+    says = (
+        f"application destination server '{SERVER}' and namespace '{namespace}' do not match any of the allowed "
+        f"destinations in project '{project}'"
+    )
+    return Sample(project=project, namespace=namespace, says=says)
+
+
 SAMPLES = {
-    "right": (PROJECT, REPOSITORY, NAMESPACE, ""),
-    "kube-system": (
-        PROJECT,
-        REPOSITORY,
-        "kube-system",
-        f"application destination server '{SERVER}' and namespace 'kube-system' do not match any of the allowed "
-        f"destinations in project '{PROJECT}'",
+    "right": Sample(),
+    "kube-system": _elsewhere("kube-system"),
+    "argocd": _elsewhere("argocd"),
+    "platform": _elsewhere("platform"),
+    "root-project": _elsewhere(NAMESPACE, f"{PROJECT}-root"),
+    "other-repository": Sample(
+        repository=OTHER, says=f"application repo {OTHER} is not permitted in project '{PROJECT}'"
     ),
-    "argocd": (
-        PROJECT,
-        REPOSITORY,
-        "argocd",
-        f"application destination server '{SERVER}' and namespace 'argocd' do not match any of the allowed "
-        f"destinations in project '{PROJECT}'",
-    ),
-    "platform": (
-        PROJECT,
-        REPOSITORY,
-        "platform",
-        f"application destination server '{SERVER}' and namespace 'platform' do not match any of the allowed "
-        f"destinations in project '{PROJECT}'",
-    ),
-    "other-repository": (
-        PROJECT,
-        OTHER,
-        NAMESPACE,
-        f"application repo {OTHER} is not permitted in project '{PROJECT}'",
-    ),
-    "root-project": (
-        f"{PROJECT}-root",
-        REPOSITORY,
-        NAMESPACE,
-        f"application destination server '{SERVER}' and namespace '{NAMESPACE}' do not match any of the allowed "
-        f"destinations in project '{PROJECT}-root'",
-    ),
-    "default-project": (
-        "default",
-        REPOSITORY,
-        NAMESPACE,
-        "Application referencing project default which does not exist",
-    ),
+    "default-project": Sample(project="default", says="Application referencing project default which does not exist"),
 }
 
 
 def _application(sample: str) -> dict[str, Any]:
-    project, repository, namespace, _ = SAMPLES[sample]
+    wanted = SAMPLES[sample]
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "metadata": {"name": f"refusal-{sample}", "namespace": "argocd"},
         "spec": {
-            "project": project,
-            "source": {"repoURL": repository, "targetRevision": "main", "path": "bootstrap/local"},
-            "destination": {"server": SERVER, "namespace": namespace},
+            "project": wanted.project,
+            "source": {"repoURL": wanted.repository, "targetRevision": "main", "path": "bootstrap/local"},
+            "destination": {"server": SERVER, "namespace": wanted.namespace},
         },
     }
 
@@ -90,12 +80,8 @@ def judged(cluster: Cluster) -> Iterator[dict[str, dict[str, Any]]]:
         made = cluster.run("create", "--filename=-", stdin={"apiVersion": "v1", "kind": "List", "items": samples})
         assert made.admitted, made.message
         # What is not permitted is not compared with anything either: it never gets the time of a comparison.
-        for name, outcome in zip(names, SAMPLES.values(), strict=True):
-            sign = (
-                '{.status.conditions[?(@.type=="InvalidSpecError")].message}'
-                if outcome[-1]
-                else "{.status.reconciledAt}"
-            )
+        for name, sample in zip(names, SAMPLES.values(), strict=True):
+            sign = INVALID if sample.says else COMPARED
             waited = cluster.run("wait", f"--for=jsonpath={sign}", "--timeout=15s", space, f"application/{name}")
             assert waited.admitted, f"{name}: {waited.message}"
         found = [cluster.get("application", name, space) for name in names]
@@ -109,7 +95,7 @@ def judged(cluster: Cluster) -> Iterator[dict[str, dict[str, Any]]]:
 def test_the_project_draws_the_line(judged: dict[str, dict[str, Any]], sample: str) -> None:
     conditions = judged[sample]["status"].get("conditions", [])
     invalid = [condition["message"] for condition in conditions if condition["type"] == "InvalidSpecError"]
-    says = SAMPLES[sample][-1]
+    says = SAMPLES[sample].says
 
     assert (says in " ".join(invalid)) if says else invalid == []
 

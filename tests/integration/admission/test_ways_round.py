@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody tries who knows the guardrails: the node underneath, the labels that choose them, the rights of others."""
+"""What somebody tries who knows the guardrails: the node underneath, labels that choose them, rights of others."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,28 +100,33 @@ def test_nobody_relabels_a_namespace(cluster: Cluster, group: str, label: str) -
 
 # Verb, resource and where; "" is the whole cluster.
 NEVER = (
-    *(("create patch delete", "namespaces", ""),),
-    *(("create patch delete", "networkpolicies.networking.k8s.io", NAMESPACE),),
-    *(("patch delete", "resourcequotas", NAMESPACE), ("patch delete", "limitranges", NAMESPACE)),
-    *(("create", "clusterrolebindings.rbac.authorization.k8s.io", ""),),
-    *(("create bind escalate", "clusterroles.rbac.authorization.k8s.io", ""),),
-    *(("create", "rolebindings.rbac.authorization.k8s.io", NAMESPACE),),
-    *(("impersonate", "users", ""), ("impersonate", "groups", ""), ("impersonate", "serviceaccounts", NAMESPACE)),
-    *(("get list watch create", "secrets", NAMESPACE), ("get list", "secrets", "argocd")),
-    *(
-        ("create", "pods/exec", NAMESPACE),
-        ("create", "pods/attach", NAMESPACE),
-        ("create", "serviceaccounts/token", NAMESPACE),
-    ),
-    *(("patch update", "pods/ephemeralcontainers", NAMESPACE), ("create", "pods", NAMESPACE)),
-    *(("get", "nodes/proxy", ""),),
-    *(("create patch", "applications.argoproj.io", "argocd"), ("patch", "appprojects.argoproj.io", "argocd")),
-    *(("patch delete", "clusterimagepolicies.policy.sigstore.dev", ""),),
-    *(("patch delete", "miniappimagedigest.constraints.gatekeeper.sh", ""),),
-    *(("delete", "constrainttemplates.templates.gatekeeper.sh", ""),),
-    *(("delete", "validatingwebhookconfigurations.admissionregistration.k8s.io", ""),),
-    *(("delete", "validatingadmissionpolicybindings.admissionregistration.k8s.io", ""),),
-    *(("create", "deployments.apps", "argocd"), ("create", "jobs.batch", "kube-system")),
+    ("create patch delete", "namespaces", ""),
+    ("create patch delete", "networkpolicies.networking.k8s.io", NAMESPACE),
+    ("patch delete", "resourcequotas", NAMESPACE),
+    ("patch delete", "limitranges", NAMESPACE),
+    ("create", "clusterrolebindings.rbac.authorization.k8s.io", ""),
+    ("create bind escalate", "clusterroles.rbac.authorization.k8s.io", ""),
+    ("create", "rolebindings.rbac.authorization.k8s.io", NAMESPACE),
+    ("impersonate", "users", ""),
+    ("impersonate", "groups", ""),
+    ("impersonate", "serviceaccounts", NAMESPACE),
+    ("get list watch create", "secrets", NAMESPACE),
+    ("get list", "secrets", "argocd"),
+    ("create", "pods/exec", NAMESPACE),
+    ("create", "pods/attach", NAMESPACE),
+    ("create", "serviceaccounts/token", NAMESPACE),
+    ("patch update", "pods/ephemeralcontainers", NAMESPACE),
+    ("create", "pods", NAMESPACE),
+    ("get", "nodes/proxy", ""),
+    ("create patch", "applications.argoproj.io", "argocd"),
+    ("patch", "appprojects.argoproj.io", "argocd"),
+    ("patch delete", "clusterimagepolicies.policy.sigstore.dev", ""),
+    ("patch delete", "miniappimagedigest.constraints.gatekeeper.sh", ""),
+    ("delete", "constrainttemplates.templates.gatekeeper.sh", ""),
+    ("delete", "validatingwebhookconfigurations.admissionregistration.k8s.io", ""),
+    ("delete", "validatingadmissionpolicybindings.admissionregistration.k8s.io", ""),
+    ("create", "deployments.apps", "argocd"),
+    ("create", "jobs.batch", "kube-system"),
 )
 SOMETIMES = {
     READONLY: {"get pods": True, "get pods/log": True, "delete pods": False, "patch deployments.apps": False},
@@ -176,10 +182,8 @@ def test_an_operator_restarts_a_service_but_does_not_exchange_its_image(cluster:
     patch = ("patch", deployment, TENANT, "--dry-run=server", *operator)
     assert cluster.run(*patch, f"--patch={restart}").admitted
 
-    image = (
-        f'{{"spec":{{"template":{{"spec":{{"containers":[{{"name":"{NAMESPACE}","image":"{pushed.unsigned}"}}]}}}}}}}}'
-    )
-    refused = cluster.run(*patch, f"--patch={image}")
+    other = {"containers": [{"name": NAMESPACE, "image": pushed.unsigned}]}
+    refused = cluster.run(*patch, f"--patch={json.dumps({'spec': {'template': {'spec': other}}})}")
     assert not refused.admitted
     assert 'admission webhook "policy.sigstore.dev" denied the request' in refused.message
     assert "no signatures found" in refused.message

@@ -11,7 +11,8 @@ from .cluster import NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Spoil = Callable[[dict[str, Any]], object] if TYPE_CHECKING else Any
+    Spoil = Callable[[dict[str, Any]], object]
+
 NAME = "refusal-sample"
 LABELS = {
     "app.kubernetes.io/instance": f"local-miniapp-{NAMESPACE}",
