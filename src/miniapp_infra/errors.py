@@ -38,9 +38,7 @@ class MiniappInfraError(Exception):
 
     code: ErrorCode = ErrorCode.UPSTREAM
 
-    def __init__(
-        self, message: str, *, code: ErrorCode | None = None, retryable: bool = False, hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, code: ErrorCode | None = None, retryable: bool = False, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         if code is not None:

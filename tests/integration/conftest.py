@@ -6,11 +6,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "empty-cluster-test"  # noqa: S105 - of an apiserver that lives as long as the test session, on loopback
@@ -37,7 +40,9 @@ def empty_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 kind: Config
 current-context: empty
 contexts: [{{name: empty, context: {{cluster: empty, user: admin}}}}]
-clusters: [{{name: empty, cluster: {{server: "https://127.0.0.1:{api}", certificate-authority: {state}/apiserver.crt}}}}]
+clusters:
+  - name: empty
+    cluster: {{server: "https://127.0.0.1:{api}", certificate-authority: {state}/apiserver.crt}}
 users: [{{name: admin, user: {{token: {TOKEN}}}}}]
 """
     )

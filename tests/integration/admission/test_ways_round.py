@@ -128,6 +128,7 @@ NEVER = (
     ("create", "deployments.apps", "argocd"),
     ("create", "jobs.batch", "kube-system"),
 )
+ADMINISTRATORS = "system:masters"
 SOMETIMES = {
     READONLY: {"get pods": True, "get pods/log": True, "delete pods": False, "patch deployments.apps": False},
     OPERATOR: {"get pods": True, "get pods/log": True, "delete pods": True, "patch deployments.apps": True},
@@ -146,6 +147,16 @@ def test_rights_end_where_the_guardrails_begin(cluster: Cluster, group: str) -> 
     expected = [False] * (len(asked) - len(SOMETIMES[group])) + list(SOMETIMES[group].values())
     wrong = [right for right, got, wanted in zip(asked, granted, expected, strict=True) if got != wanted]
     assert wrong == []
+
+
+def test_the_questions_about_rights_are_understood(cluster: Cluster) -> None:
+    """Who may do everything may do each of these, and every resource exists: none is refused for a misspelt name."""
+    asked = [(verb, resource, where) for verbs, resource, where in NEVER for verb in verbs.split()]
+    known = set(cluster.run("api-resources", "--output=name").output.split())
+    virtual = {"users", "groups"}  # exist for impersonation only
+
+    assert all(reviews(cluster, ADMINISTRATORS, asked))
+    assert {resource.partition("/")[0] for _, resource, _ in NEVER} - known == virtual
 
 
 def reviews(cluster: Cluster, group: str, asked: list[tuple[str, str, str]]) -> list[bool]:

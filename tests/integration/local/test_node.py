@@ -65,7 +65,7 @@ def kubectl(*arguments: str) -> str:
 @contextmanager
 def kept_object() -> Iterator[str]:
     """An object whose survival proves that etcd kept its data."""
-    name = f"kept-{random.randrange(10**9)}"  # noqa: S311 - a name
+    name = f"kept-{random.randrange(10**9)}"
     kubectl("create", "configmap", name, "--from-literal=a=b", "-n", "default")
     yield name
     assert json.loads(kubectl("get", "configmap", name, "-n", "default", "-o", "json"))["data"] == {"a": "b"}
@@ -98,7 +98,7 @@ def test_health_is_public_and_nothing_else() -> None:
 
 
 def test_secrets_are_encrypted_in_etcd() -> None:
-    canary = f"canary-{random.randrange(10**12)}"  # noqa: S311 - not a secret
+    canary = f"canary-{random.randrange(10**12)}"
     kubectl("create", "secret", "generic", canary, f"--from-literal=value={canary}-plain", "-n", "default")
     try:
         kept = b"".join(path.read_bytes() for path in (LAYOUT.data / "etcd").rglob("*") if path.is_file())
@@ -109,7 +109,7 @@ def test_secrets_are_encrypted_in_etcd() -> None:
 
 
 def test_anybody_reads_and_the_owner_of_the_password_pushes(tmp_path: Path) -> None:
-    name = f"trial-{random.randrange(10**9)}"  # noqa: S311 - a name
+    name = f"trial-{random.randrange(10**9)}"
     url = node.ensure_repository(LAYOUT, name)
     assert url == f"{GIT_URL}/{name}.git"
     asked = tmp_path / "askpass"
@@ -265,7 +265,7 @@ def test_survives_a_reboot_a_foreign_process_and_kills_at_random_moments() -> No
 
         for _ in range(KILLS):
             attempt = subprocess.Popen(command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(random.uniform(0.2, 4))  # noqa: S311 - any moment will do
+            time.sleep(random.uniform(0.2, 4))
             attempt.kill()
             attempt.wait()
 

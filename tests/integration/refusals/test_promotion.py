@@ -89,7 +89,9 @@ REFUSALS = {
         "1.0.0",
     ),
     "not signed": Refusal(UNSIGNED, "unverified_image", "Failed to verify image {image}: ", "no signature"),
-    "signed with another key": Refusal(STRANGER, "unverified_image", "Failed to verify image {image}: ", "WHYSTRANGER"),
+    "signed with another key": Refusal(
+        STRANGER, "unverified_image", "Failed to verify image {image}: ", "no matching signatures: "
+    ),
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every role's molecule scenario: converge, idempotence, check mode on a converged and on an empty environment, verify."""
+"""The molecule scenario of every role: converge, idempotence, check mode (converged, and on nothing), verify."""
 
 from __future__ import annotations
 
