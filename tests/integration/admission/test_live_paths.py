@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 from miniapp_infra.catalog import Environment, load
-from miniapp_infra.policy.network import External, Flow, Pod, Verdict, evaluate
+from miniapp_infra.policy.network import External, Flow, Peer, Pod, Verdict, evaluate
 
 from .cluster import BIN, ROOT, Cluster
 
@@ -54,7 +54,7 @@ def judge(cluster: Cluster) -> Judge:
 def test_price_does_not_reach_payhub(pods: dict[str, Pod], judge: Judge) -> None:
     """Nor when it calls itself something else; playhub, whose calls name payhub, does."""
     price, payhub = pods["price"], pods["payhub"]
-    tries = [
+    tries: list[Peer] = [
         price,
         replace(price, labels={}),
         replace(price, labels=pods["playhub"].labels),

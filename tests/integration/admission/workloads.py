@@ -61,7 +61,7 @@ def ephemeral(image: str) -> dict[str, Any]:
 
 def workload(kind: str, image: str, *, init: bool = False) -> dict[str, Any]:
     """Return a good object of a kind, with an init container of the same image if wanted."""
-    pod = {
+    pod: dict[str, Any] = {
         "metadata": {"labels": dict(LABELS)},
         "spec": {
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -71,7 +71,7 @@ def workload(kind: str, image: str, *, init: bool = False) -> dict[str, Any]:
     }
     if init:
         pod["spec"]["initContainers"] = [container(image, "prepare")]
-    metadata = {"name": NAME, "namespace": NAMESPACE, "labels": dict(LABELS)}
+    metadata: dict[str, Any] = {"name": NAME, "namespace": NAMESPACE, "labels": dict(LABELS)}
     head = {"apiVersion": API_VERSIONS[kind], "kind": kind, "metadata": metadata}
     if kind == "Pod":
         return {**head, "spec": pod["spec"]}

@@ -175,11 +175,12 @@ def test_groups_are_bound_and_break_glass_is_not(environment: Environment) -> No
     found = {(item["metadata"]["namespace"], item["roleRef"]["name"]): item["subjects"] for item in bindings}
     prefix = f"{environment.name}-miniapp-"
 
-    assert set(found) == {
-        (namespace, f"{prefix}{role}")
-        for namespace in (*environment.services, "platform")
-        for role in ("readonly", "operator")
-    }
+    tenants = {(name, f"{prefix}{role}") for name in environment.services for role in ("readonly", "operator")}
+    assert set(found) == {*tenants, ("platform", f"{prefix}readonly")}, (
+        "no guardrail holds in platform: nobody starts there"
+    )
+    onlookers = {subject["name"] for subject in found["platform", f"{prefix}readonly"]}
+    assert onlookers == {*environment.access.readonly, *environment.access.operator}
     assert [subject["name"] for subject in found["payhub", f"{prefix}operator"]] == list(environment.access.operator)
     assert not [item for item in tenancy_objects(environment) if item["kind"] == "ClusterRoleBinding"]
 
