@@ -8,45 +8,39 @@ import os
 import random
 import signal
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from live_node import assert_each_component_runs_once, programs
 from miniapp_infra.local import node
 from miniapp_infra.local.layout import Layout
-from miniapp_infra.local.node import processes
 
 from .conftest import ROOT, playbook, recap, require_converged, run, start
 
 pytestmark = [pytest.mark.live, pytest.mark.disruptive, pytest.mark.timeout(1500)]
 
 LAYOUT = Layout(ROOT)
-KILLS = 5
-# From the first second up to the end of the converge of an environment that starts from nothing.
-MOMENTS = (1.0, 100.0)
+# One kill in each stretch of seconds: while the node starts, images are made, and the roles converge.
+MOMENTS = ((1, 8), (8, 20), (15, 35), (30, 60), (50, 90))
 SEED = 20261122
-
-
-def components() -> Counter[str]:
-    return Counter(item.program for item in processes.marked(LAYOUT.state) if not item.shim)
 
 
 def test_make_up_survives_kills_at_random_moments(tmp_path: Path) -> None:
     down = run("make", "down")
     assert down.returncode == 0, down.stderr
-    assert not components(), "make down left processes"
+    assert programs(LAYOUT) == [], "make down left processes"
     moments = random.Random(SEED)
-    for number in range(KILLS):
+    for number, stretch in enumerate(MOMENTS):
         attempt = start("make", "up", output=tmp_path / f"up-{number}.log")
-        time.sleep(moments.uniform(*MOMENTS) / (KILLS - number))
+        time.sleep(moments.uniform(*stretch))
         if attempt.poll() is None:
             os.killpg(attempt.pid, signal.SIGKILL)
         attempt.wait()
     final = run("make", "up")
     assert final.returncode == 0, (final.stdout + final.stderr)[-4000:]
     assert node.status(LAYOUT).healthy
-    assert all(count == 1 for count in components().values()), components()
+    assert_each_component_runs_once(LAYOUT)
     assert require_converged(playbook("site")).changed == 0
 
 

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
+from live_node import assert_each_component_runs_once
 from miniapp_infra.local import node
 from miniapp_infra.local.layout import GIT_URL, NODE_ADDRESS, REGISTRY, Layout
-from miniapp_infra.local.node import cleanup, components, network, ownership, processes
+from miniapp_infra.local.node import cleanup, network, ownership, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +77,7 @@ def assert_whole() -> None:
     """The node is healthy and there is one process of each component, no more."""
     found = node.status(LAYOUT)
     assert found.healthy, found
-    programs = [item.program for item in processes.marked(LAYOUT.state) if not item.shim]
-    expected = [Path(item.argv[0]).name for item in components.all_components(LAYOUT)]
-    assert sorted(programs) == sorted([*expected, "process-compose"])
+    assert_each_component_runs_once(LAYOUT)
 
 
 def test_the_second_up_changes_nothing_and_is_quick() -> None:
