@@ -18,7 +18,7 @@ from miniapp_infra.local.layout import Layout
 
 from .conftest import ROOT, playbook, recap, require_converged, run, start
 
-pytestmark = [pytest.mark.live, pytest.mark.disruptive, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.live, pytest.mark.full, pytest.mark.disruptive, pytest.mark.timeout(1500)]
 
 LAYOUT = Layout(ROOT)
 # One kill in each stretch of seconds: while the node starts, images are made, and the roles converge.
