@@ -32,7 +32,8 @@ def cluster(kubeconfig: Path) -> Cluster:
     return Cluster(kubeconfig)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: later tests may start the environment anew, and with it an empty registry.
+@pytest.fixture(scope="package")
 def pushed(
     cluster: Cluster, run_module: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pushed]:
@@ -54,6 +55,6 @@ def pushed(
         images.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def good(pushed: Pushed) -> str:
     return pushed.good
