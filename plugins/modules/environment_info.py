@@ -21,17 +21,8 @@ options:
     description: The inventory, a directory with C(group_vars/all/*.yml), usually C(inventory_dir).
     type: path
     required: true
-attributes:
-  action_group:
-    description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
-    support: full
-  check_mode:
-    description: Can run in check mode and gives the same result.
-    support: full
-  diff_mode:
-    description: Would show what changes.
-    support: none
-    details: The module changes nothing.
+extends_documentation_fragment:
+  - fuze.miniapp_infra.attributes.read_only
 requirements:
   - The Python package C(miniapp-infra), of the collection's version, on the host that runs the module.
 seealso:
