@@ -24,7 +24,7 @@ def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
 
     Args:
         module: the parsed module.
-        package: such as ``miniapp_infra.kube.tasks``; imported only now, so that documentation and argument errors need
+        package: such as ``miniapp_infra.kube.tasks.apply``; imported only now, so that documentation and argument errors need
             no package.
         function: returns the result as a dictionary, raises ``MiniappInfraError``.
     """

@@ -257,7 +257,7 @@ def main() -> None:
         mutually_exclusive=[INPUTS, ("wait_for", "wait_condition")],
         required_one_of=[INPUTS],
     )
-    run(module, "miniapp_infra.kube.tasks", "run_apply")
+    run(module, "miniapp_infra.kube.tasks.apply", "run_apply")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def main() -> None:
             "namespace": {"type": "str"},
         }
     )
-    run(module, "miniapp_infra.kube.tasks", "run_info")
+    run(module, "miniapp_infra.kube.tasks.info", "run_info")
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def main() -> None:
         mutually_exclusive=[("objects", "kind"), ("wait_for", "wait_condition")],
         required_one_of=[("objects", "kind")],
     )
-    run(module, "miniapp_infra.kube.tasks", "run_wait")
+    run(module, "miniapp_infra.kube.tasks.wait", "run_wait")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def test_a_package_of_another_version_is_refused(run_module: RunModule, tmp_path
         ("__init__", "__version__ = '9.9.9'"),
         ("errors", "class MiniappInfraError(Exception): pass"),
         ("kube/__init__", ""),
-        ("kube/tasks", "def run_info(*args, **kwargs): raise AssertionError"),
+        ("kube/tasks/__init__", ""),
+        ("kube/tasks/info", "def run_info(*args, **kwargs): raise AssertionError"),
     ):
         file = tmp_path / "miniapp_infra" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
