@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube import live as live_module
-from miniapp_infra.kube.client import WIDTH, Client, Response
 from miniapp_infra.kube.diff import differs
 from miniapp_infra.kube.discovery import Discovery, Resource, Table, from_definitions
 from miniapp_infra.kube.errors import ApiError, KubeError, SeveralError, UnknownKindError
-from miniapp_infra.kube.live import Target
+from miniapp_infra.kube.live import Survey, Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.normalise import redact_text
 from miniapp_infra.kube.objects import (
@@ -25,27 +24,30 @@ from miniapp_infra.kube.objects import (
     without_server_fields,
 )
 from miniapp_infra.kube.ownership import is_in_force
+from miniapp_infra.kube.races import Applied, ServerSideApply
 from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.stages import Stage, in_stages, is_definition
 from miniapp_infra.kube.wait import WaitOptions, wait
+from miniapp_infra.kube.width import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML, and parses faster
+    from miniapp_infra.kube.client import Client
 
 
 def apply(client: Client, discovery: Discovery, objects: Sequence[KubeObject], options: ApplyOptions) -> list[Outcome]:
-    """Apply a set, stage after stage, inside a stage eight objects at a time.
+    """Apply a set, stage after stage, inside a stage as many objects at a time as the server takes.
 
     An object that provably is as declared is not sent. ``changed`` of every other one is what the server made of it.
-    One that cannot be applied does not keep the others of its stage from it; later stages are not begun.
+    One that cannot be applied does not keep the others of its stage from it. Later stages are begun with
+    ``continue_on_error`` only.
 
     Raises:
         KubeError: the set is not valid; nothing was changed.
         SeveralError: some objects failed; carries the progress.
     """
-    with ThreadPoolExecutor(WIDTH, thread_name_prefix="apply") as executor:
+    with ThreadPoolExecutor(MOST, thread_name_prefix="apply") as executor:
         return _Run(client, discovery, options, executor, from_definitions(filter(is_definition, objects))).all(objects)
 
 
@@ -67,8 +69,14 @@ class _Run:
         self._options = options
         self._executor = executor
         self._declared = declared
-        self._live: dict[ObjectRef, KubeObject] = {}
+        self._live = Survey()
         self._outcomes: list[Outcome] = []
+        self._failures: list[MiniappInfraError] = []
+        self._query = {"fieldManager": options.field_manager, "fieldValidation": "Strict"}
+        if options.force_conflicts:
+            self._query["force"] = "true"
+        if options.check:
+            self._query["dryRun"] = "All"
 
     def all(self, objects: Sequence[KubeObject]) -> list[Outcome]:
         stages = in_stages(objects)
@@ -76,14 +84,32 @@ class _Run:
         early = [self._placed(obj, wait_for_kind=False) for _, members in stages for obj in members]
         refuse_duplicates([item.desired for item in early])
         self._read(early)
+        known = {item.ref for item in early if item.resource is not None}
         for stage, members in stages:
-            items = [self._placed(obj, wait_for_kind=not self._options.check) for obj in members]
-            known = {item.ref for item in early if item.resource is not None}
+            items = self._ready_to_send(members)
             self._read([item for item in items if item.ref not in known])
             self._treat(items)
+            self._stop_after_failures(unless=self._options.continue_on_error)
             if stage is Stage.FOUNDATION and not self._options.check:
                 self._settle(items)
+        self._stop_after_failures(unless=False)
         return self._outcomes
+
+    def _ready_to_send(self, members: Sequence[KubeObject]) -> list[_Item]:
+        """Find the kinds of a stage; with ``continue_on_error`` those that do not exist are left out."""
+        items = []
+        for obj in members:
+            try:
+                items.append(self._placed(obj, wait_for_kind=not self._options.check))
+            except MiniappInfraError as error:
+                if not self._options.continue_on_error:
+                    raise
+                self._failures.append(error)
+        return items
+
+    def _stop_after_failures(self, *, unless: bool) -> None:
+        if self._failures and not unless:
+            raise SeveralError(self._failures, report(self._outcomes, with_diff=False))
 
     def _placed(self, obj: KubeObject, *, wait_for_kind: bool) -> _Item:
         resource = self._resource(obj["apiVersion"], obj["kind"], wait_for_kind=wait_for_kind)
@@ -112,22 +138,27 @@ class _Run:
     def _read(self, items: Sequence[_Item]) -> None:
         targets = [Target(item.ref, item.resource) for item in items if item.resource is not None]
         if targets:
-            self._live.update(live_module.read(self._client, targets, self._executor))
+            self._live.add(live_module.survey(self._client, targets, self._executor))
 
     def _treat(self, items: Sequence[_Item]) -> None:
-        failures: list[MiniappInfraError] = []
-        for future in [self._executor.submit(self._one, item) for item in items]:
+        for future in [self._executor.submit(self._one, item) for item in items if not self._take_unchanged(item)]:
             try:
                 self._outcomes.append(future.result())
             except MiniappInfraError as error:
-                failures.append(error)
-        if failures:
-            raise SeveralError(failures, report(self._outcomes, with_diff=False))
+                self._failures.append(error)
+
+    def _take_unchanged(self, item: _Item) -> bool:
+        """Tell whether an object certainly is as declared; that takes no thread and no request."""
+        before = self._live.objects.get(item.ref)
+        if before is None or not is_in_force(item.desired, before, self._options.field_manager):
+            return False
+        self._outcomes.append(
+            Outcome(item.ref, Action.UNCHANGED, before, before, version=self._live.versions.get(item.ref, ""))
+        )
+        return True
 
     def _one(self, item: _Item) -> Outcome:
-        before = self._live.get(item.ref)
-        if before is not None and is_in_force(item.desired, before, self._options.field_manager):
-            return Outcome(item.ref, Action.UNCHANGED, before, before)
+        before = self._live.objects.get(item.ref)
         if before is not None and before["metadata"].get("deletionTimestamp"):
             raise KubeError(
                 f"Failed to apply {item.ref}: it is being deleted",
@@ -138,7 +169,7 @@ class _Run:
         if item.resource is None:
             return Outcome(item.ref, Action.CREATED, None, item.desired, simulated=True)
         try:
-            answer = self._send(item, item.resource)
+            applied = self._send(item, item.resource, before)
         except ApiError as error:
             if self._options.check and error.namespace_is_missing:
                 return self._in_missing_namespace(item, item.resource)
@@ -150,29 +181,19 @@ class _Run:
                 elif self._discovery.find(item.ref.api_version, item.ref.kind) is None:
                     return Outcome(item.ref, Action.CREATED, None, item.desired, simulated=True)
             raise self._explained(error, item) from error
-        if answer.status == HTTPStatus.CREATED:
+        if applied.before is None:
             action = Action.CREATED
         else:
-            action = Action.UPDATED if differs(before, answer.body) else Action.UNCHANGED
-        return Outcome(item.ref, action, before, answer.body, answer.warnings)
+            action = Action.UPDATED if differs(applied.before, applied.after) else Action.UNCHANGED
+        version = applied.after["metadata"].get("resourceVersion", "")
+        return Outcome(item.ref, action, applied.before, applied.after, applied.warnings, version=version)
 
-    def _send(self, item: _Item, resource: Resource) -> Response:
-        query = {"fieldManager": self._options.field_manager, "fieldValidation": "Strict"}
-        if self._options.force_conflicts:
-            query["force"] = "true"
-        if self._options.check:
-            query["dryRun"] = "All"
+    def _send(self, item: _Item, resource: Resource, before: KubeObject | None) -> Applied:
+        request = ServerSideApply(self._client, resource, item.ref, item.desired, self._query)
 
-        def send() -> Response:
+        def send() -> Applied:
             try:
-                return self._client.request(
-                    "PATCH",
-                    resource.path(item.ref.namespace, item.ref.name),
-                    action=f"apply {item.ref}",
-                    query=query,
-                    body=item.desired,
-                    content_type=APPLY_PATCH,
-                )
+                return request.run(before)
             except ApiError as error:
                 # A kind that was established a moment ago is not served by every handler yet.
                 if error.status == HTTPStatus.NOT_FOUND and not error.namespace_is_missing and self._is_declared(item):
@@ -217,12 +238,14 @@ class _Run:
 
     def _settle(self, items: Sequence[_Item]) -> None:
         """Wait until what the later stages stand on can be used."""
-        targets = [Target(item.ref, item.resource) for item in items if item.resource is not None]
-        done = {outcome.ref: outcome for outcome in self._outcomes}
-        fresh = [target for target in targets if done[target.ref].changed]
-        if fresh:
-            wait(self._client, fresh, WaitOptions(timeout=self._options.settle_timeout))
-            self._discovery.refresh()
+        mine = {item.ref for item in items}
+        fresh = [outcome for outcome in self._outcomes if outcome.ref in mine and outcome.changed]
+        resources = {item.ref: item.resource for item in items if item.resource is not None}
+        targets = [Target(outcome.ref, resources[outcome.ref]) for outcome in fresh]
+        if targets:
+            wait(self._client, targets, WaitOptions(timeout=self._options.settle_timeout), known=fresh)
+        if any(ref.kind == "CustomResourceDefinition" for ref in resources):
+            self._discovery.add(self._declared)
 
 
 def place(desired: KubeObject, resource: Resource | None, namespace: str) -> KubeObject:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -21,14 +22,18 @@ from miniapp_infra.kube import credentials as credentials_module
 from miniapp_infra.kube.connection import ConnectionOptions
 from miniapp_infra.kube.errors import ApiError, KubeError, UnreachableError, from_status
 from miniapp_infra.kube.retry import RetryPolicy
+from miniapp_infra.kube.width import MOST, Width
 
 if TYPE_CHECKING:
     from miniapp_infra.kube.credentials import Credentials
 
-WIDTH = 8
-"""Requests in flight. Measured: 8 connections hide the round trip, 32 are twice as slow as 8: the server queues."""
-
 CONNECT_TIMEOUT = 5.0
+_CROWDED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_UNSURE = frozenset({408, 500, 502, 503, 504})
+"""Failures after which the server may have done what it was asked, or may still do it."""
+
+PAGE = 500
+"""Objects of one page of a list, as kubectl asks for."""
 Query = Mapping[str, str]
 
 
@@ -40,11 +45,13 @@ class Response:
         status: 200 or 201, the latter for a created object.
         body: the parsed JSON.
         warnings: texts of the ``Warning`` headers, such as deprecations.
+        unsure: an earlier try of the same request may have been carried out without an answer.
     """
 
     status: int
     body: Any
     warnings: tuple[str, ...] = ()
+    unsure: bool = False
 
 
 class Client:
@@ -70,6 +77,7 @@ class Client:
             self._headers.add("Impersonate-Group", group)
         self._pool = _pool(credentials)
         self._has_answered = False
+        self._width = Width()
 
     @classmethod
     def connect(cls, options: ConnectionOptions) -> Client:
@@ -94,8 +102,11 @@ class Client:
         body: Any = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        repeat_conflicts: bool = True,
     ) -> Response:
         """Send a request that is safe to repeat, and repeat it while the failure is a passing one.
+
+        As many are in flight at a time as the server takes without queueing; see ``Width``.
 
         Args:
             method: HTTP method.
@@ -105,6 +116,7 @@ class Client:
             body: is sent as JSON.
             content_type: of the body.
             accept: wanted representation.
+            repeat_conflicts: False where the body names the version that it is about, so that 409 is an answer.
 
         Raises:
             ApiError: the server said no.
@@ -112,26 +124,56 @@ class Client:
             KubeError: TLS failed.
         """
         data = None if body is None else json.dumps(body).encode()
+        url = _url(path, query)
+        unsure = False
 
-        def once() -> Response:
-            headers = self._request_headers(accept)
+        def send(authorization: str | None) -> urllib3.BaseHTTPResponse:
+            headers = self._request_headers(accept, authorization)
             if data is not None:
                 headers["Content-Type"] = content_type
             timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=self._read_timeout)
-            answer = self._send(method, _url(path, query), action, headers=headers, body=data, timeout=timeout)
-            return _checked(action, answer.status, answer.data, answer.headers)
+            with self._width.slot():
+                started = time.monotonic()
+                answer = self._send(method, url, action, headers=headers, body=data, timeout=timeout)
+                took = time.monotonic() - started
+            if answer.status in _CROWDED:
+                self._width.overloaded()
+            elif method != "GET":  # how long a list takes depends on its length
+                self._width.took(took)
+            return answer
+
+        def once() -> Response:
+            nonlocal unsure
+            try:
+                answer = self._authorized(send)
+                return replace(_checked(action, answer.status, answer.data, answer.headers), unsure=unsure)
+            except ApiError as error:
+                error.unsure = unsure
+                unsure = unsure or error.status in _UNSURE
+                if error.status == HTTPStatus.CONFLICT and not repeat_conflicts:
+                    error.retryable = False
+                raise
+            except UnreachableError:
+                unsure = True
+                raise
 
         return self.retry.call(once, answered=lambda: self._has_answered)
 
     def pages(
-        self, path: str, *, action: str, query: Query | None = None, limit: int = 500
+        self, path: str, *, action: str, query: Query | None = None, first: int = PAGE
     ) -> Iterator[dict[str, Any]]:
         """Yield the pages of a list. When they expire while we read, the whole list follows once more in one page.
+
+        Args:
+            path: of the collection.
+            action: what is tried, for the message.
+            query: selectors.
+            first: objects of the first page; the others have ``PAGE``.
 
         Raises:
             KubeError: see ``request``.
         """
-        parameters = {**(query or {}), "limit": str(limit)}
+        parameters = {**(query or {}), "limit": str(first)}
         while True:
             try:
                 page: dict[str, Any] = self.get(path, action=action, query=parameters).body
@@ -144,7 +186,7 @@ class Client:
             token = page.get("metadata", {}).get("continue")
             if not token:
                 return
-            parameters["continue"] = token
+            parameters |= {"continue": token, "limit": str(PAGE)}
 
     def open_watch(self, path: str, *, action: str, query: Query, seconds: float) -> Watch:
         """Open a watch, once: the caller decides how to go on after a failure.
@@ -159,22 +201,36 @@ class Client:
             KubeError: see ``request``.
         """
         parameters = {**query, "watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(max(1, int(seconds)))}
-        answer = self._send(
-            "GET",
-            _url(path, parameters),
-            action,
-            headers=self._request_headers("application/json"),
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds + 10),
-            preload_content=False,
-        )
+
+        def send(authorization: str | None) -> urllib3.BaseHTTPResponse:
+            return self._send(
+                "GET",
+                _url(path, parameters),
+                action,
+                headers=self._request_headers("application/json", authorization),
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds + 10),
+                preload_content=False,
+            )
+
+        answer = self._authorized(send)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             _checked(action, answer.status, answer.read(), answer.headers)
         return Watch(answer, lambda error: _transport_error(action, self.credentials.host, error))
 
-    def _request_headers(self, accept: str) -> urllib3.HTTPHeaderDict:
+    def _authorized(self, send: Callable[[str | None], urllib3.BaseHTTPResponse]) -> urllib3.BaseHTTPResponse:
+        """Send, and once more when the credentials have expired and there are new ones."""
+        authorization = self.credentials.authorization()
+        answer = send(authorization)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            renewed = self.credentials.renew(authorization)
+            if renewed != authorization:
+                answer.drain_conn()
+                return send(renewed)
+        return answer
+
+    def _request_headers(self, accept: str, authorization: str | None) -> urllib3.HTTPHeaderDict:
         headers = self._headers.copy()
         headers["Accept"] = accept
-        authorization = self.credentials.authorization()
         if authorization:
             headers["Authorization"] = authorization
         return headers
@@ -224,7 +280,7 @@ class Watch:
 
 
 def _pool(credentials: Credentials) -> urllib3.PoolManager:
-    options: dict[str, Any] = {"maxsize": WIDTH, "num_pools": 2}
+    options: dict[str, Any] = {"maxsize": MOST, "num_pools": 2}
     if credentials.tls is not None:
         options["ssl_context"] = credentials.tls
         if credentials.server_name:

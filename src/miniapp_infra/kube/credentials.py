@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From connection options to what the HTTP client needs: address, TLS context, authorization.
 
-Kubeconfig files, exec plugins, OIDC and service accounts are left to the config loader of the ``kubernetes`` client. It
-is imported only when such a file is read: it costs 0.13 s, as much as all other work of a run that changes nothing.
+Kubeconfig files, exec plugins, OIDC and service accounts are left to the config loader of the ``kubernetes`` client,
+which is imported only when such a file is read.
 """
 
 from __future__ import annotations
@@ -10,25 +10,29 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import importlib
 import ipaddress
 import logging
 import os
 import ssl
 import tempfile
+import threading
 import urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from miniapp_infra.errors import ErrorCode
+from miniapp_infra.kube import loader as loader_module
 from miniapp_infra.kube.errors import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from miniapp_infra.kube.connection import ConnectionOptions
+    from miniapp_infra.kube.loader import Loader
 
 _HINT = "Set kubeconfig (or K8S_AUTH_KUBECONFIG), or host and api_key."
 
@@ -42,7 +46,8 @@ class Credentials:
         tls: None for plain HTTP.
         server_name: the name that the certificate must carry; None: the host of the URL.
         proxy: URL of an HTTP proxy; None: direct.
-        authorization: returns the value of the ``Authorization`` header, renewed when needed; None without one.
+        authorization: returns the value of the ``Authorization`` header, renewed when it says so itself; None without.
+        renew: takes a value that the server did not accept, reads the credentials anew, and returns what there is now.
         fingerprint: differs between two clusters that follow each other at the same address.
     """
 
@@ -51,6 +56,7 @@ class Credentials:
     server_name: str | None = None
     proxy: str | None = None
     authorization: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    renew: Callable[[str | None], str | None] = field(default=lambda refused: refused, repr=False)
     fingerprint: str = ""
 
 
@@ -75,6 +81,7 @@ class _Found:
     server_name: str | None = None
     proxy: str | None = None
     authorization: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    renew: Callable[[str | None], str | None] = field(default=lambda refused: refused, repr=False)
 
 
 def _overridden(found: _Found, options: ConnectionOptions) -> _Found:
@@ -92,16 +99,20 @@ def _overridden(found: _Found, options: ConnectionOptions) -> _Found:
         changes["server_name"] = options.tls_server_name
     if options.api_key:
         bearer = f"Bearer {options.api_key}"
-        changes["authorization"] = lambda: bearer
+        changes.update(_fixed(bearer))
     elif options.username:
         pair = f"{options.username}:{options.password or ''}".encode()
         basic = "Basic " + base64.b64encode(pair).decode("ascii")
-        changes["authorization"] = lambda: basic
+        changes.update(_fixed(basic))
     host = changes.get("host", found.host)
     changes["proxy"] = options.proxy or found.proxy or _environment_proxy(host)
     if options.no_proxy and _is_bypassed(host, options.no_proxy):
         changes["proxy"] = None
     return replace(found, **changes)
+
+
+def _fixed(header: str) -> dict[str, Any]:
+    return {"authorization": lambda: header, "renew": lambda _: header}
 
 
 def _credentials(found: _Found) -> Credentials:
@@ -117,6 +128,7 @@ def _credentials(found: _Found) -> Credentials:
         server_name=found.server_name,
         proxy=found.proxy,
         authorization=found.authorization,
+        renew=found.renew,
         fingerprint=hashlib.sha256(f"{host}\n{found.ca_pem or ''}".encode()).hexdigest(),
     )
 
@@ -143,8 +155,34 @@ def _tls(found: _Found) -> ssl.SSLContext:
     return context
 
 
+class _Renewed:
+    """The header out of a configuration that may change: a token is rotated in its file, a plugin gives a new one."""
+
+    def __init__(self, options: ConnectionOptions, header: Callable[[], str | None]) -> None:
+        self._options = options
+        self._header = header
+        self._lock = threading.Lock()
+
+    def current(self) -> str | None:
+        return self._header()
+
+    def renew(self, refused: str | None) -> str | None:
+        with self._lock:
+            # Several requests may have been refused at once; the first one renews for all of them.
+            if self._header() == refused:
+                self._header = _read_configuration(self._options).authorization
+            return self._header()
+
+
 def _from_loader(options: ConnectionOptions) -> _Found:
-    configuration = importlib.import_module("kubernetes.client.configuration").Configuration()
+    found = _read_configuration(options)
+    header = _Renewed(options, found.authorization)
+    return replace(found, authorization=header.current, renew=header.renew)
+
+
+def _read_configuration(options: ConnectionOptions) -> _Found:
+    loader = loader_module.load()
+    configuration = loader.configuration.Configuration()
     configuration.host, configuration.proxy = "", None
     problems = _Problems()
     # The loader logs a failed exec plugin and goes on without credentials; the message must reach the caller.
@@ -152,7 +190,7 @@ def _from_loader(options: ConnectionOptions) -> _Found:
     root.addHandler(problems)
     try:
         with tempfile.TemporaryDirectory(prefix="miniapp-infra-") as private:
-            _run_loader(options, configuration, private)
+            _run_loader(loader, options, configuration, private)
             found = _Found(
                 host=str(configuration.host or options.host or ""),
                 ca_pem=_read("certificate-authority", configuration.ssl_ca_cert) if configuration.ssl_ca_cert else None,
@@ -170,24 +208,21 @@ def _from_loader(options: ConnectionOptions) -> _Found:
     return found
 
 
-def _run_loader(options: ConnectionOptions, configuration: Any, private: str) -> None:
-    kube_config = importlib.import_module("kubernetes.config.kube_config")
-    errors = (importlib.import_module("kubernetes.config.config_exception").ConfigException, OSError, ValueError)
-    yaml_error = importlib.import_module("yaml").YAMLError
+def _run_loader(loader: Loader, options: ConnectionOptions, configuration: Any, private: str) -> None:
     common = {"context": options.context, "client_configuration": configuration, "temp_file_path": private}
     try:
         if options.kubeconfig is None and not _default_exists() and "KUBERNETES_SERVICE_HOST" in os.environ:
-            importlib.import_module("kubernetes.config.incluster_config").load_incluster_config(configuration)
+            loader.incluster_config.load_incluster_config(configuration)
         elif options.kubeconfig is None or isinstance(options.kubeconfig, str):
             path = options.kubeconfig or _default_path()
             if not _exists(path):
                 if options.host:
                     return
                 raise _invalid(f"kubeconfig: {path} does not exist", _HINT)
-            kube_config.load_kube_config(config_file=path, persist_config=False, **common)
+            loader.kube_config.load_kube_config(config_file=path, persist_config=False, **common)
         else:
-            kube_config.load_kube_config_from_dict(dict(options.kubeconfig), persist_config=False, **common)
-    except (*errors, yaml_error) as error:
+            loader.kube_config.load_kube_config_from_dict(dict(options.kubeconfig), persist_config=False, **common)
+    except (loader.error, yaml.YAMLError, OSError, ValueError) as error:
         raise _invalid(f"Failed to read {_described(options)}: {error}", _HINT) from error
 
 

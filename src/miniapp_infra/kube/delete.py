@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.kube import live as live_module
 from miniapp_infra.kube.apply import place
-from miniapp_infra.kube.client import WIDTH, Client
 from miniapp_infra.kube.errors import ApiError, SeveralError
 from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates
 from miniapp_infra.kube.stages import in_stages
+from miniapp_infra.kube.width import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from miniapp_infra.kube.client import Client
     from miniapp_infra.kube.discovery import Discovery
 
 
@@ -31,7 +32,7 @@ def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], 
         SeveralError: some objects failed; carries the progress.
     """
     outcomes: list[Outcome] = []
-    with ThreadPoolExecutor(WIDTH, thread_name_prefix="delete") as executor:
+    with ThreadPoolExecutor(MOST, thread_name_prefix="delete") as executor:
         for _, members in reversed(in_stages(objects)):
             placed = [
                 (place(obj, discovery.find(obj["apiVersion"], obj["kind"]), options.namespace)) for obj in members

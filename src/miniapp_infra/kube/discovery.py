@@ -9,13 +9,14 @@ import os
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from miniapp_infra.kube.errors import UnknownKindError
-from miniapp_infra.kube.objects import group_of
+from miniapp_infra.kube.objects import group_of, lookup
 from miniapp_infra.local.layout import cache_directory
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Aggregated discovery (KEP-3352): the whole list in one document, since Kubernetes 1.30.
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+ROOTS = ("/api", "/apis")
 MAX_AGE = 600.0
 """Seconds. Unknown kinds refresh the list at once, so this only bounds how long a removed kind is remembered."""
 
@@ -65,6 +67,7 @@ class Discovery:
         self._lock = threading.Lock()
         self._table: Table | None = None
         self._is_fresh = False
+        self._version = ""
 
     def resolve(self, api_version: str, kind: str) -> Resource:
         """Find a kind; asks the server again, once, when the remembered list does not have it.
@@ -90,6 +93,40 @@ class Discovery:
                 self._table = self._fetched()
             return self._table.get((api_version, kind))
 
+    def add(self, kinds: Table) -> None:
+        """Remember kinds whose definitions were established a moment ago."""
+        with self._lock:
+            if self._table is not None and not kinds.keys() <= self._table.keys():
+                self._table = {**self._table, **kinds}
+                self._remember(self._table)
+
+    def server_version(self) -> str:
+        """Return the version of the API server, such as ``v1.36.3``; remembered as long as the kinds are.
+
+        Raises:
+            KubeError: the server did not answer.
+        """
+        with self._lock:
+            if self._table is None:
+                self._table = self._remembered()
+            if not self._version:
+                answer = self._client.get("/version", action=f"read the version of {self._client.credentials.host}")
+                self._version = str(answer.body.get("gitVersion", ""))
+                if self._table is not None:
+                    self._remember(self._table)
+            return self._version
+
+    def api_versions(self) -> list[str]:
+        """Return the group versions that the server serves, such as ``apps/v1``, in alphabetical order.
+
+        Raises:
+            KubeError: the server did not answer.
+        """
+        with self._lock:
+            if self._table is None:
+                self._table = self._remembered() or self._fetched()
+            return sorted({api_version for api_version, _ in self._table})
+
     def refresh(self) -> None:
         """Make the next look-up ask the server, after kinds were added or removed."""
         with self._lock:
@@ -99,10 +136,9 @@ class Discovery:
 
     def _fetched(self) -> Table:
         table: Table = {}
-        for root in ("/api", "/apis"):
-            answer = self._client.get(
-                root, action=f"read the kinds of {self._client.credentials.host}", accept=ACCEPT
-            ).body
+        with ThreadPoolExecutor(2, thread_name_prefix="discovery") as executor:
+            answers = list(executor.map(self._listing, ROOTS))
+        for root, answer in zip(ROOTS, answers, strict=True):
             if answer.get("kind") == "APIGroupDiscoveryList":
                 table.update(_aggregated(answer))
             else:
@@ -110,6 +146,11 @@ class Discovery:
         self._is_fresh = True
         self._remember(table)
         return table
+
+    def _listing(self, root: str) -> dict[str, Any]:
+        action = f"read the kinds of {self._client.credentials.host}"
+        listing: dict[str, Any] = self._client.get(root, action=action, accept=ACCEPT).body
+        return listing
 
     def _one_by_one(self, root: str, answer: Mapping[str, Any]) -> Table:
         """Read each group version by itself, for servers before 1.30."""
@@ -127,9 +168,10 @@ class Discovery:
         try:
             if time.time() - self._file.stat().st_mtime > MAX_AGE:
                 return None
-            rows = json.loads(self._file.read_bytes())
-            resources = [Resource(**row) for row in rows]
-        except (OSError, ValueError, TypeError):
+            document = json.loads(self._file.read_bytes())
+            resources = [Resource(*row) for row in document["resources"]]
+            self._version = str(document["version"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None  # missing, cut short or of another version: as good as never written
         return {(resource.api_version, resource.kind): resource for resource in resources}
 
@@ -140,7 +182,7 @@ class Discovery:
             self._file.parent.chmod(0o700)
             handle, temporary = tempfile.mkstemp(dir=self._file.parent)
             with os.fdopen(handle, "w") as file:
-                json.dump([asdict(resource) for resource in table.values()], file)
+                json.dump({"version": self._version, "resources": [astuple(row) for row in table.values()]}, file)
             Path(temporary).replace(self._file)
 
 
@@ -148,13 +190,14 @@ def from_definitions(definitions: Iterable[Mapping[str, Any]]) -> Table:
     """Read kinds out of CustomResourceDefinitions that are about to be applied."""
     table: Table = {}
     for definition in definitions:
-        spec = definition["spec"]
-        for version in spec["versions"]:
-            if version.get("served"):
-                api_version = f"{spec['group']}/{version['name']}"
-                kind = spec["names"]["kind"]
-                namespaced = spec["scope"] == "Namespaced"
-                table[api_version, kind] = Resource(api_version, kind, spec["names"]["plural"], namespaced)
+        group, scope = lookup(definition, "spec", "group"), lookup(definition, "spec", "scope")
+        kind, plural = lookup(definition, "spec", "names", "kind"), lookup(definition, "spec", "names", "plural")
+        if not (group and scope and kind and plural):
+            continue  # what is missing is the server's to say
+        for version in lookup(definition, "spec", "versions") or ():
+            if lookup(version, "served") and lookup(version, "name"):
+                api_version = f"{group}/{version['name']}"
+                table[api_version, kind] = Resource(api_version, kind, plural, scope == "Namespaced")
     return table
 
 

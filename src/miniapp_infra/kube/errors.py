@@ -91,7 +91,11 @@ class ApiError(KubeError):
         reason: the machine-readable reason of the ``Status`` object, such as ``AlreadyExists``; may be empty.
         details: ``details`` of the ``Status`` object.
         retry_after: seconds that the server asks to wait; None when it does not say.
+
+    ``unsure`` is set where an earlier try of the same request may have been carried out without an answer.
     """
+
+    unsure: bool = False
 
     def __init__(
         self,

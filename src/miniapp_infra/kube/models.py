@@ -35,6 +35,7 @@ class ApplyOptions:
         field_manager: owner of the fields that we declare.
         force_conflicts: take fields over from other managers instead of failing.
         check: change nothing, and tell what would be changed.
+        continue_on_error: treat the later stages although objects of an earlier one failed.
         settle_timeout: seconds that a new namespace or kind may take until it can be used.
         missing_kind_timeout: seconds that a kind which a controller makes may take to appear.
         propagation_policy: ``Background``, ``Foreground`` or ``Orphan``, for deletes.
@@ -44,6 +45,7 @@ class ApplyOptions:
     field_manager: str = FIELD_MANAGER
     force_conflicts: bool = False
     check: bool = False
+    continue_on_error: bool = False
     settle_timeout: float = 30.0
     missing_kind_timeout: float = 10.0
     propagation_policy: str = "Background"
@@ -56,6 +58,7 @@ class Outcome:
     Args:
         before: None when it did not exist.
         after: None when it does not exist any more.
+        version: the resource version as of which ``after`` is the state; empty when that is not known.
         simulated: the server could not be asked, because the namespace or the kind does not exist yet.
     """
 
@@ -65,6 +68,7 @@ class Outcome:
     after: KubeObject | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
     simulated: bool = False
+    version: str = ""
 
     @property
     def changed(self) -> bool:

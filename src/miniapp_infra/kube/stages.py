@@ -6,7 +6,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.kube.objects import KubeObject, group_of
+from miniapp_infra.kube.objects import KubeObject, group_of, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +84,7 @@ def in_stages(objects: Sequence[KubeObject]) -> list[tuple[Stage, list[KubeObjec
 
 def custom_groups(objects: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return the API groups that the definitions of a set bring."""
-    return frozenset(str(crd.get("spec", {}).get("group", "")) for crd in objects if is_definition(crd))
+    return frozenset(str(lookup(crd, "spec", "group") or "") for crd in objects if is_definition(crd))
 
 
 def is_definition(obj: Mapping[str, Any]) -> bool:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until every object of a set is ready, or gone: one watch per kind for the whole set."""
+"""Wait until every object of a set is ready, or gone: one watch per kind for the whole set.
+
+What an apply has just seen needs not be read again: the watches begin at its resource versions, and a set that was
+ready costs no request.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube.errors import WaitFailedError, WaitTimeoutError
+from miniapp_infra.kube.objects import lookup
 from miniapp_infra.kube.pods import failing_reason
 from miniapp_infra.kube.predicates import READY, Predicate, Verdict, describe_conditions, for_kind, waiting
-from miniapp_infra.kube.watching import Broken, Collection, Event, Snapshot, Watcher, event_key
+from miniapp_infra.kube.watching import Broken, Changed, Collection, Event, Snapshot, Watcher, event_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from miniapp_infra.kube.client import Client
     from miniapp_infra.kube.discovery import Resource
     from miniapp_infra.kube.live import Target
+    from miniapp_infra.kube.models import Outcome
     from miniapp_infra.kube.objects import KubeObject, ObjectRef
 
 SHOWN = 10
@@ -47,8 +53,16 @@ class WaitOptions:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
 
-def wait(client: Client, targets: Sequence[Target], options: WaitOptions) -> dict[ObjectRef, KubeObject]:
+def wait(
+    client: Client, targets: Sequence[Target], options: WaitOptions, known: Iterable[Outcome] = ()
+) -> dict[ObjectRef, KubeObject]:
     """Wait for a set.
+
+    Args:
+        client: of the server.
+        targets: the set.
+        options: how long, and for what.
+        known: what an apply of a moment ago did with objects of the set.
 
     Returns:
         The last state of each object; empty when waiting for their absence.
@@ -61,30 +75,64 @@ def wait(client: Client, targets: Sequence[Target], options: WaitOptions) -> dic
     if not targets:
         return {}
     progress = Progress(targets, options)
+    seen = {outcome.ref: outcome for outcome in known if outcome.version}
+    for outcome in seen.values():
+        progress.know(outcome)
     deadline = options.clock() + options.timeout
-    events: queue.Queue[Event] = queue.Queue()
-    watchers = [Watcher(client, collection, events) for collection in _collections(targets)]
     diagnosis = _Diagnosis(client, options)
-    for watcher in watchers:
-        watcher.start()
+    watchers = _Watchers(client, [target for target in targets if target.ref in progress.pending], seen)
     try:
         while not progress.is_done:
             now = options.clock()
             if now >= deadline:
                 raise progress.timed_out()
-            try:
-                event = events.get(timeout=max(0.01, min(deadline, diagnosis.next_look) - now))
-            except queue.Empty:
-                pass
-            else:
-                if isinstance(event, Broken):
-                    raise event.error
+            event = watchers.next_event(max(0.01, min(deadline, diagnosis.next_look) - now))
+            if event is not None:
                 progress.take(event)
             diagnosis.look(progress)
     finally:
-        for watcher in watchers:
-            watcher.stop()
+        watchers.stop()
     return progress.objects
+
+
+class _Watchers:
+    """One watcher per collection, and one per namespace where the others must not be seen."""
+
+    def __init__(self, client: Client, targets: Sequence[Target], seen: Mapping[ObjectRef, Outcome]) -> None:
+        self._client = client
+        self._targets = targets
+        self._seen = seen
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._threads: list[Watcher] = []
+        self._start(_collections(targets, seen))
+
+    def next_event(self, seconds: float) -> Snapshot | Changed | None:
+        """Return what happened next, None when nothing did for so long.
+
+        Raises:
+            KubeError: a collection cannot be read.
+        """
+        try:
+            event = self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if not isinstance(event, Broken):
+            return event
+        if not _is_refused_everywhere(event):
+            raise event.error
+        mine = [target for target in self._targets if target.resource == event.collection.resource]
+        self._start(_per_namespace(mine, self._seen))
+        return None
+
+    def stop(self) -> None:
+        for thread in self._threads:
+            thread.stop()
+
+    def _start(self, collections: Iterable[Collection]) -> None:
+        for collection in collections:
+            thread = Watcher(self._client, collection, self._events)
+            self._threads.append(thread)
+            thread.start()
 
 
 class Progress:
@@ -96,6 +144,15 @@ class Progress:
         self.objects: dict[ObjectRef, KubeObject] = {}
         self.verdicts: dict[ObjectRef, Verdict] = dict.fromkeys(self._refs.values(), waiting("was not seen yet"))
 
+    def know(self, outcome: Outcome) -> None:
+        """Take in what an apply has seen.
+
+        Raises:
+            WaitFailedError: an object can no longer become ready.
+        """
+        if outcome.ref in self.verdicts:
+            self._judge(outcome.ref, outcome.after)
+
     @property
     def is_done(self) -> bool:
         return all(verdict.ready for verdict in self.verdicts.values())
@@ -104,7 +161,7 @@ class Progress:
     def pending(self) -> dict[ObjectRef, Verdict]:
         return {ref: verdict for ref, verdict in self.verdicts.items() if not verdict.ready}
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Snapshot | Changed) -> None:
         """Take an event in.
 
         Raises:
@@ -115,10 +172,15 @@ class Progress:
             for (resource, namespace, name), ref in self._refs.items():
                 if resource == event.resource and event.namespace in {"", namespace}:
                     self._judge(ref, states.get((namespace, name)))
-        elif not isinstance(event, Broken):
-            ref_or_none = self._refs.get((event.resource, *event_key(event.obj)))
-            if ref_or_none is not None:
-                self._judge(ref_or_none, event.obj if event.exists else None)
+            return
+        known = self._refs.get((event.resource, *event_key(event.obj)))
+        if known is not None and not self._is_outdated(known, event.obj):
+            self._judge(known, event.obj if event.exists else None)
+
+    def _is_outdated(self, ref: ObjectRef, obj: KubeObject) -> bool:
+        """Tell whether an event is older than what is known, because the watch begins at the oldest state of a set."""
+        known, new = (_number_of(state) for state in (self.objects.get(ref), obj))
+        return known is not None and new is not None and new < known
 
     def timed_out(self) -> WaitTimeoutError:
         pending = self.pending
@@ -189,19 +251,44 @@ def failure(ref: ObjectRef, reason: str) -> WaitFailedError:
     return WaitFailedError(f"Failed to wait for {ref}: it cannot become ready: {reason}")
 
 
-def _collections(targets: Sequence[Target]) -> list[Collection]:
+def _collections(targets: Sequence[Target], seen: Mapping[ObjectRef, Outcome]) -> list[Collection]:
     """Return one collection per kind: the namespace when it is only one, else all namespaces."""
-    namespaces: dict[Resource, set[str]] = {}
+    kinds: dict[Resource, list[Target]] = {}
     for target in targets:
-        namespaces.setdefault(target.resource, set()).add(target.ref.namespace)
-    names: Mapping[Resource, set[str]] = namespaces
-    return [_collection(resource, found, targets) for resource, found in names.items()]
+        kinds.setdefault(target.resource, []).append(target)
+    return [_collection(members, seen) for members in kinds.values()]
 
 
-def _collection(resource: Resource, namespaces: set[str], targets: Sequence[Target]) -> Collection:
+def _per_namespace(targets: Sequence[Target], seen: Mapping[ObjectRef, Outcome]) -> list[Collection]:
+    """Return one collection per namespace, for those who must not see the others."""
+    namespaces: dict[str, list[Target]] = {}
+    for target in targets:
+        namespaces.setdefault(target.ref.namespace, []).append(target)
+    return [_collection(members, seen) for members in namespaces.values()]
+
+
+def _collection(targets: Sequence[Target], seen: Mapping[ObjectRef, Outcome]) -> Collection:
     selectors: dict[str, Any] = {}
-    mine = [target.ref for target in targets if target.resource == resource]
-    if len(mine) == 1:
+    if len(targets) == 1:
         # Works for every kind, and makes the rights needed as narrow as the question.
-        selectors["fieldSelector"] = f"metadata.name={mine[0].name}"
-    return Collection(resource, namespaces.pop() if len(namespaces) == 1 else "", selectors)
+        selectors["fieldSelector"] = f"metadata.name={targets[0].ref.name}"
+    namespaces = {target.ref.namespace for target in targets}
+    namespace = namespaces.pop() if len(namespaces) == 1 else ""
+    return Collection(targets[0].resource, namespace, selectors, _oldest(targets, seen))
+
+
+def _oldest(targets: Sequence[Target], seen: Mapping[ObjectRef, Outcome]) -> str:
+    """Return the version from which on a watch tells everything new about a set; empty when not all of it is known."""
+    versions = [seen[target.ref].version if target.ref in seen else "" for target in targets]
+    # Versions are opaque by contract until Kubernetes 1.35, which declares them to be numbers that can be compared.
+    return min(versions, key=int) if all(version.isdigit() for version in versions) else ""
+
+
+def _number_of(obj: KubeObject | None) -> int | None:
+    version = str(lookup(obj, "metadata", "resourceVersion") or "")
+    return int(version) if version.isdigit() else None
+
+
+def _is_refused_everywhere(event: Broken) -> bool:
+    place = event.collection
+    return event.error.code is ErrorCode.FORBIDDEN and place.resource.namespaced and not place.namespace

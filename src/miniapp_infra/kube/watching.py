@@ -45,22 +45,28 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Broken:
-    """The collection cannot be read."""
-
-    error: MiniappInfraError
-
-
-Event = Snapshot | Changed | Broken
-
-
-@dataclass(frozen=True)
 class Collection:
-    """What is watched; an empty namespace stands for all of them."""
+    """What is watched; an empty namespace stands for all of them.
+
+    Args:
+        version: resource version from which on to watch; empty: list first.
+    """
 
     resource: Resource
     namespace: str = ""
     selectors: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The collection cannot be read."""
+
+    error: MiniappInfraError
+    collection: Collection
+
+
+Event = Snapshot | Changed | Broken
 
 
 class Watcher(threading.Thread):
@@ -82,13 +88,13 @@ class Watcher(threading.Thread):
                 self._watch.close()
 
     def run(self) -> None:
-        version = ""
+        version = self._collection.version
         try:
             while not self._stopped.is_set():
                 version = self._follow(version or self._list())
         except MiniappInfraError as error:
             if not self._stopped.is_set():
-                self._events.put(Broken(error))
+                self._events.put(Broken(error, self._collection))
 
     def _list(self) -> str:
         place = self._collection

@@ -10,6 +10,7 @@ import pytest
 from miniapp_infra.kube.discovery import Resource
 from miniapp_infra.kube.errors import WaitFailedError, WaitTimeoutError
 from miniapp_infra.kube.live import Target
+from miniapp_infra.kube.models import Action, Outcome
 from miniapp_infra.kube.objects import ref_of
 from miniapp_infra.kube.wait import Progress, WaitOptions, _collections, wait
 from miniapp_infra.kube.watching import Changed, Snapshot
@@ -56,6 +57,53 @@ def test_a_snapshot_tells_about_its_own_namespace_only() -> None:
     assert progress.is_done
 
 
+def outcome(obj: dict[str, Any]) -> Outcome:
+    return Outcome(ref_of(obj), Action.UPDATED, obj, obj, version=obj["metadata"]["resourceVersion"])
+
+
+def test_what_an_apply_has_seen_ready_costs_no_request(server: FakeServer, client: Client) -> None:
+    assert wait(client, [TARGET], WaitOptions(), known=[outcome(namespace())]) == {TARGET.ref: namespace()}
+    assert server.requests == []
+
+
+def test_the_watch_begins_at_the_oldest_state_and_older_events_do_not_count(server: FakeServer, client: Client) -> None:
+    states = [job("m"), job("n")]
+    states[0]["metadata"]["resourceVersion"], states[1]["metadata"]["resourceVersion"] = "9", "11"
+    done = {"conditions": [{"type": "Complete", "status": "True"}]}
+    stale, fresh, other = job("n", **done), job("n", suspended=True), job("m", **done)
+    for obj, version in ((stale, "10"), (other, "12"), (fresh, "13")):
+        obj["metadata"]["resourceVersion"] = version
+    progress = Progress([Target(ref_of(state), JOBS) for state in states], WaitOptions())
+    for state in states:
+        progress.know(outcome(state))
+    progress.take(Changed(JOBS, stale, exists=True))
+    progress.take(Changed(JOBS, other, exists=True))
+    assert [ref.namespace for ref in progress.pending] == ["n"]
+    progress.take(Changed(JOBS, {**fresh, "status": done}, exists=True))
+    assert progress.is_done
+    (collection,) = _collections(
+        [Target(ref_of(state), JOBS) for state in states], {ref_of(state): outcome(state) for state in states}
+    )
+    assert collection.version == "9"
+
+
+def test_namespaces_are_watched_one_by_one_where_all_of_them_may_not_be(server: FakeServer, client: Client) -> None:
+    done = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+    def respond(_method: str, path: str, _body: bytes) -> tuple[int, Any]:
+        if path.startswith("/apis/batch/v1/jobs"):
+            return 403, {"message": "no", "reason": "Forbidden"}
+        name = path.split("/")[5]
+        if "watch=1" in path:
+            return 200, []
+        return 200, {"metadata": {"resourceVersion": "5"}, "items": [job(name, **done)]}
+
+    server.respond = respond
+    targets = [Target(ref_of(job(name)), JOBS) for name in ("m", "n")]
+    assert len(wait(client, targets, WaitOptions(timeout=60))) == 2
+    assert any(line.startswith("GET /apis/batch/v1/namespaces/m/jobs") for line in server.requests)
+
+
 def test_absence_names_the_finalizers_that_are_left() -> None:
     progress = Progress([TARGET], WaitOptions(absent=True))
     obj = namespace()
@@ -82,7 +130,7 @@ def test_the_time_limit_tells_the_last_conditions() -> None:
 
 def test_one_watch_per_kind() -> None:
     targets = [Target(ref_of(job(name)), JOBS) for name in ("m", "n")] + [TARGET]
-    found = {item.resource.kind: (item.namespace, dict(item.selectors)) for item in _collections(targets)}
+    found = {item.resource.kind: (item.namespace, dict(item.selectors)) for item in _collections(targets, {})}
     assert found == {"Job": ("", {}), "Namespace": ("", {"fieldSelector": "metadata.name=a"})}
 
 
