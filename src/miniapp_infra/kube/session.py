@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A connection to an API server and what is known about it."""
+"""A connection to an API server and what is known about it, shared by all that asks in the same way in one process.
+
+The items of a loop run in one process, so the second one finds the connection open. Nothing is shared between processes
+or users. What a connection depends on is part of the question: options, environment, and the files that they name.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.kube.client import Client
@@ -12,12 +21,42 @@ from miniapp_infra.kube.discovery import Discovery
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ENVIRONMENT = ("HOME", "HTTPS_PROXY", "HTTP_PROXY", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "NO_PROXY")
+_lock = threading.Lock()
+_sessions: dict[str, tuple[Client, Discovery]] = {}
+
 
 def connected(params: Mapping[str, Any]) -> tuple[Client, Discovery]:
-    """Return a client for the connection options of a module.
+    """Return a client for the connection options of a module, and the kinds of its server.
 
     Raises:
         KubeError: the configuration cannot be used.
     """
-    client = Client.connect(ConnectionOptions.from_params(params))
-    return client, Discovery(client)
+    options = ConnectionOptions.from_params(params)
+    question = _question(options)
+    with _lock:
+        if question not in _sessions:
+            client = Client.connect(options)
+            _sessions[question] = (client, Discovery(client))
+        return _sessions[question]
+
+
+def _question(options: ConnectionOptions) -> str:
+    environment = [os.environ.get(name) or os.environ.get(name.lower()) for name in _ENVIRONMENT]
+    return json.dumps([os.getpid(), asdict(options), environment, [_state(file) for file in _files(options)]])
+
+
+def _files(options: ConnectionOptions) -> list[str]:
+    config = options.kubeconfig
+    if config is None:
+        config = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    files = config.split(os.pathsep) if isinstance(config, str) else []
+    return [*files, *filter(None, (options.ca_cert, options.client_cert, options.client_key))]
+
+
+def _state(file: str) -> list[int] | None:
+    try:
+        found = Path(file).expanduser().stat()
+    except OSError:
+        return None
+    return [found.st_mtime_ns, found.st_size, found.st_ino]

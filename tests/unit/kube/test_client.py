@@ -91,3 +91,50 @@ def test_a_watch_yields_events(server: FakeServer, client: Client) -> None:
     watch = client.open_watch("/x", action="watch x", query={"resourceVersion": "5"}, seconds=10)
     assert [event["type"] for event in watch] == ["ADDED", "MODIFIED"]
     assert "resourceVersion=5&watch=1&allowWatchBookmarks=true&timeoutSeconds=10" in server.requests[0]
+
+
+def tokens(server: FakeServer, *, valid: str, renewed: str) -> Client:
+    """A client whose token has expired, at a server that takes another one."""
+
+    def respond(*_: Any) -> tuple[int, Any]:
+        accepted = server.headers[-1].get("Authorization") == valid
+        return (200, [] if "watch=1" in server.requests[-1] else {}) if accepted else (401, {"message": "expired"})
+
+    server.respond = respond
+    credentials = Credentials(host=server.url, authorization=lambda: "Bearer old", renew=lambda _: renewed)
+    return Client(credentials, retry=RetryPolicy(timeout=0))
+
+
+def test_an_expired_token_is_renewed_once(server: FakeServer) -> None:
+    client = tokens(server, valid="Bearer new", renewed="Bearer new")
+    assert client.get("/x", action="read x").status == 200
+    assert list(client.open_watch("/x", action="watch x", query={}, seconds=10)) == []
+    assert len(server.requests) == 4
+
+
+def test_a_renewed_token_that_is_refused_too_is_an_error(server: FakeServer) -> None:
+    client = tokens(server, valid="Bearer other", renewed="Bearer new")
+    with pytest.raises(ApiError, match="expired"):
+        client.get("/x", action="read x")
+    assert len(server.requests) == 2
+
+
+def test_a_token_that_stays_the_same_is_not_tried_again(server: FakeServer) -> None:
+    client = tokens(server, valid="Bearer other", renewed="Bearer old")
+    with pytest.raises(ApiError, match="expired"):
+        client.get("/x", action="read x")
+    assert len(server.requests) == 1
+
+
+def test_an_answer_after_an_unsure_try_says_so(server: FakeServer, client: Client) -> None:
+    server.respond = lambda *_: (200, {}) if len(server.requests) > 1 else (504, {"message": "timeout"})
+    assert client.request("PATCH", "/x", action="apply x", body={}).unsure
+    assert not client.request("PATCH", "/x", action="apply x", body={}).unsure
+
+
+def test_a_conflict_is_an_answer_where_the_caller_says_so(server: FakeServer, client: Client) -> None:
+    server.respond = lambda *_: (409, {"message": "changed"}) if len(server.requests) < 3 else (200, {})
+    with pytest.raises(ApiError, match="changed"):
+        client.request("PATCH", "/x", action="apply x", body={}, repeat_conflicts=False)
+    assert len(server.requests) == 1
+    assert client.request("PATCH", "/x", action="apply x", body={}).status == 200

@@ -89,6 +89,24 @@ def test_an_exec_plugin_gives_the_token(tmp_path: Path) -> None:
     assert load(ConnectionOptions(kubeconfig=config(**user))).authorization() == "Bearer from-plugin"
 
 
+def test_a_refused_token_of_an_exec_plugin_is_asked_for_again(tmp_path: Path) -> None:
+    plugin, count = tmp_path / "plugin", tmp_path / "count"
+    plugin.write_text(
+        f"#!/bin/sh\necho x >> {count}\nn=$(wc -l < {count})\necho "
+        '\'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"\'"$n"\'"}}\'\n'
+    )
+    plugin.chmod(0o700)
+    user = {
+        "exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "Never"}
+    }
+    credentials = load(ConnectionOptions(kubeconfig=config(**user)))
+    assert credentials.authorization() == "Bearer 1"
+    assert credentials.renew("Bearer 1") == "Bearer 2"
+    # Another request that was refused with the old token finds it renewed.
+    assert credentials.renew("Bearer 1") == "Bearer 2"
+    assert credentials.authorization() == "Bearer 2"
+
+
 def test_a_failing_exec_plugin_is_an_error_and_not_an_anonymous_request(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin"
     plugin.write_text("#!/bin/sh\necho 'login expired' >&2\nexit 3\n")

@@ -66,7 +66,7 @@ def test_what_an_apply_has_seen_ready_costs_no_request(server: FakeServer, clien
     assert server.requests == []
 
 
-def test_the_watch_begins_at_the_oldest_state_and_older_events_do_not_count(server: FakeServer, client: Client) -> None:
+def test_the_watch_begins_at_the_oldest_state_and_older_events_do_not_count() -> None:
     states = [job("m"), job("n")]
     states[0]["metadata"]["resourceVersion"], states[1]["metadata"]["resourceVersion"] = "9", "11"
     done = {"conditions": [{"type": "Complete", "status": "True"}]}
