@@ -94,4 +94,6 @@ class ServerSideApply:
             content_type=APPLY_PATCH,
             repeat_conflicts=not version,
         )
-        return Applied(before, answer.body, answer.warnings)
+        # The server makes an object that was deleted in the meantime, whatever version is named.
+        was_made = answer.status == HTTPStatus.CREATED
+        return Applied(None if was_made else before, answer.body, answer.warnings)

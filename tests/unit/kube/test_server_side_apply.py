@@ -47,7 +47,7 @@ class ApiServer:
             return (200, self.obj) if self.obj else (404, {"message": "gone", "reason": "NotFound"})
         wanted = json.loads(body)
         version = wanted["metadata"].get("resourceVersion")
-        if version and (self.obj is None or self.obj["metadata"]["resourceVersion"] != version):
+        if version and self.obj and self.obj["metadata"]["resourceVersion"] != version:
             return 409, {"message": "the object has been modified", "reason": "Conflict"}
         created = self.obj is None
         before = self.obj or state("", 0)
