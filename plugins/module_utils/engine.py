@@ -24,8 +24,8 @@ def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
 
     Args:
         module: the parsed module.
-        package: such as ``miniapp_infra.kube.tasks.apply``; imported only now, so that documentation and argument errors need
-            no package.
+        package: such as ``miniapp_infra.kube.tasks.apply``; imported only now, so that documentation and argument
+            errors need no package.
         function: returns the result as a dictionary, raises ``MiniappInfraError``.
     """
     try:
@@ -56,8 +56,10 @@ def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
 def without_secrets(params: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     """Return the options as they may be logged: those that are no_log by a placeholder, in suboptions as well."""
     shown: dict[str, Any] = {}
+    # Ansible leaves an option under the alias that was used, beside its name.
+    options = {alias: option for option in spec.values() for alias in option.get("aliases", ())} | spec
     for name, value in params.items():
-        option = spec.get(name, {})
+        option = options.get(name, {})
         if value is not None and option.get("no_log"):
             shown[name] = HIDDEN
         elif isinstance(value, dict) and option.get("options"):

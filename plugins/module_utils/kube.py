@@ -15,17 +15,17 @@ _SECRET_KEYS = frozenset(
 )
 
 
-def _from(variable: str, **spec: Any) -> dict[str, Any]:
-    return {**spec, "fallback": (env_fallback, [f"K8S_AUTH_{variable}"])}
+def _from(*variables: str, **spec: Any) -> dict[str, Any]:
+    return {**spec, "fallback": (env_fallback, [f"K8S_AUTH_{variable}" for variable in variables])}
 
 
 def kube_spec() -> dict[str, Any]:
     """Return the options of the fragment ``kube``: how the API server is reached."""
     return {
         "api_key": _from("API_KEY", type="str", no_log=True),
-        "ca_cert": _from("SSL_CA_CERT", type="path", aliases=["ssl_ca_cert"]),
-        "client_cert": _from("CERT_FILE", type="path", aliases=["cert_file"]),
-        "client_key": _from("KEY_FILE", type="path", aliases=["key_file"], no_log=False),
+        "ca_cert": _from("CA_CERT", "SSL_CA_CERT", type="path", aliases=["ssl_ca_cert"]),
+        "client_cert": _from("CLIENT_CERT", "CERT_FILE", type="path", aliases=["cert_file"]),
+        "client_key": _from("CLIENT_KEY", "KEY_FILE", type="path", aliases=["key_file"], no_log=False),
         "context": _from("CONTEXT", type="str"),
         "host": _from("HOST", type="str"),
         "impersonate_groups": _from("IMPERSONATE_GROUPS", type="list", elements="str"),
@@ -33,12 +33,21 @@ def kube_spec() -> dict[str, Any]:
         "kubeconfig": _from("KUBECONFIG", type="raw", no_log=True),
         "no_proxy": _from("NO_PROXY", type="str"),
         "password": _from("PASSWORD", type="str", no_log=True),
+        "persist_config": _from("PERSIST_CONFIG", type="bool"),
         "proxy": _from("PROXY", type="str"),
+        "proxy_headers": {
+            "type": "dict",
+            "options": {
+                "basic_auth": {"type": "str", "no_log": True},
+                "proxy_basic_auth": {"type": "str", "no_log": True},
+                "user_agent": {"type": "str"},
+            },
+        },
         "request_timeout": {"type": "float", "default": 60.0},
         "retry_timeout": {"type": "float", "default": 60.0},
         "tls_server_name": {"type": "str"},
         "username": _from("USERNAME", type="str"),
-        "validate_certs": _from("VERIFY_SSL", type="bool", aliases=["verify_ssl"]),
+        "validate_certs": _from("VALIDATE_CERTS", "VERIFY_SSL", type="bool", aliases=["verify_ssl"]),
     }
 
 
@@ -56,6 +65,38 @@ def wait_spec() -> dict[str, Any]:
     }
 
 
+def apply_spec() -> dict[str, Any]:
+    """Return the options of the fragment ``apply``: how a set is applied."""
+    return {
+        "field_manager": {"type": "str", "default": "miniapp-infra"},
+        "force_conflicts": {"type": "bool", "default": False},
+        "missing_kind_timeout": {"type": "float", "default": 10.0},
+    }
+
+
+def inventory_spec() -> dict[str, Any]:
+    """Return the option that names the inventory of a set."""
+    options = {"name": {"type": "str", "required": True}, "namespace": {"type": "str"}}
+    return {"inventory": {"type": "dict", "options": options}}
+
+
+def prune_spec() -> dict[str, Any]:
+    """Return the options of the fragment ``prune``: how much may be deleted of what is not declared any more."""
+    return {
+        "propagation_policy": {
+            "type": "str",
+            "choices": ["Background", "Foreground", "Orphan"],
+            "default": "Background",
+        },
+        "protected_kinds": {
+            "type": "list",
+            "elements": "str",
+            "default": ["CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"],
+        },
+        "prune_budget": {"type": "float", "default": 50.0},
+    }
+
+
 def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
     """Parse the options of a module that reaches an API server.
 
@@ -64,6 +105,10 @@ def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
     the secret ones are kept for that; the engine redacts Secrets by path.
     """
     module = AnsibleModule(argument_spec={**kube_spec(), **argument_spec}, supports_check_mode=True, **options)
+    # Under an alias an option would be there twice, once under a name of which nobody knows that it is no_log.
+    for option in module.argument_spec.values():
+        for alias in option.get("aliases", ()):
+            module.params.pop(alias, None)
     kubeconfig = module.params["kubeconfig"]
     kept = {module.params[name] for name in ("api_key", "password") if module.params[name]}
     kept |= set(_secrets(kubeconfig, secret=False))

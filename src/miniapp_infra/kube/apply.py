@@ -28,7 +28,7 @@ from miniapp_infra.kube.races import Applied, ServerSideApply
 from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.stages import Stage, in_stages, is_definition
 from miniapp_infra.kube.wait import WaitOptions, wait
-from miniapp_infra.kube.width import MOST
+from miniapp_infra.kube.width import MOST, START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ def apply(client: Client, discovery: Discovery, objects: Sequence[KubeObject], o
         KubeError: the set is not valid; nothing was changed.
         SeveralError: some objects failed; carries the progress.
     """
+    client.open_connections(min(START, len(objects)))
     with ThreadPoolExecutor(MOST, thread_name_prefix="apply") as executor:
         return _Run(client, discovery, options, executor, from_definitions(filter(is_definition, objects))).all(objects)
 

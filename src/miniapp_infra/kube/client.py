@@ -78,6 +78,9 @@ class Client:
         self._pool = _pool(credentials)
         self._has_answered = False
         self._width = Width()
+        self._lock = threading.Lock()
+        self._opened = 0
+        self._opening: list[threading.Thread] = []
 
     @classmethod
     def connect(cls, options: ConnectionOptions) -> Client:
@@ -87,6 +90,34 @@ class Client:
             KubeError: the configuration cannot be used.
         """
         return cls(credentials_module.load(options), options)
+
+    def open_connections(self, count: int) -> None:
+        """Begin to open connections, up to so many in all, while the caller does something else.
+
+        A new connection costs two round trips before its first request. One that cannot be opened is not reported: the
+        request that needs it says why.
+        """
+        if self.credentials.proxy is not None:
+            return  # one more hop, opened by the request itself
+        with self._lock:
+            missing = max(0, min(count, MOST) - self._opened)
+            self._opened += missing
+            for _ in range(missing):
+                thread = threading.Thread(target=self._open_connection, name="connect", daemon=True)
+                thread.start()
+                self._opening.append(thread)
+
+    def _open_connection(self) -> None:
+        pool = self._pool.connection_from_url(self.credentials.host)
+        with contextlib.suppress(transport.HTTPError, OSError):
+            # urllib3 has no public way to fill its pool before the first request.
+            connection = pool._get_conn()  # noqa: SLF001
+            try:
+                if not connection.is_connected:
+                    connection.timeout = CONNECT_TIMEOUT
+                    connection.connect()
+            finally:
+                pool._put_conn(connection)  # noqa: SLF001
 
     def get(self, path: str, *, action: str, query: Query | None = None, accept: str = "application/json") -> Response:
         """Read something. Raises KubeError; see ``request``."""
@@ -236,6 +267,10 @@ class Client:
         return headers
 
     def _send(self, method: str, url: str, action: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        with self._lock:
+            opening = self._opening.pop() if self._opening else None
+        if opening is not None:
+            opening.join()  # takes less time than to begin another one
         try:
             answer = self._pool.request(method, self.credentials.host + url, retries=False, **options)
         except (transport.HTTPError, OSError) as error:

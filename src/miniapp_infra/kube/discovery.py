@@ -127,6 +127,16 @@ class Discovery:
                 self._table = self._remembered() or self._fetched()
             return sorted({api_version for api_version, _ in self._table})
 
+    def capabilities(self) -> list[str]:
+        """Return what a chart may find in ``.Capabilities.APIVersions``: group versions, and each with its kinds.
+
+        Raises:
+            KubeError: the server did not answer.
+        """
+        versions = self.api_versions()
+        with self._lock:
+            return [*versions, *sorted(f"{api_version}/{kind}" for api_version, kind in self._table or ())]
+
     def refresh(self) -> None:
         """Make the next look-up ask the server, after kinds were added or removed."""
         with self._lock:

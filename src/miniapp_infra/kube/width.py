@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 START = 8
 MOST = 16
 LEAST = 1
-SMOOTH = 2.0
+SMOOTH = 1.5
 """Times the fastest write: below, the server has room for one more."""
-CROWDED = 4.0
+CROWDED = 3.0
 """Times the fastest write: above, requests wait in the server's queue."""
 
 

@@ -30,10 +30,15 @@ class FakeServer:
         self.headers: list[dict[str, str]] = []
         self.respond: Responder = lambda *_: (404, {"message": "not found"})
         self.answer_headers: dict[str, str] = {}
+        self.connections = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                outer.connections += 1
+                super().setup()
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

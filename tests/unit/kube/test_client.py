@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,3 +139,19 @@ def test_a_conflict_is_an_answer_where_the_caller_says_so(server: FakeServer, cl
         client.request("PATCH", "/x", action="apply x", body={}, repeat_conflicts=False)
     assert len(server.requests) == 1
     assert client.request("PATCH", "/x", action="apply x", body={}).status == 200
+
+
+def test_connections_are_opened_ahead_and_used(server: FakeServer, client: Client) -> None:
+    server.respond = lambda *_: (200, {})
+    client.open_connections(3)
+    client.open_connections(2)
+    with ThreadPoolExecutor(3) as executor:
+        list(executor.map(lambda _: client.get("/x", action="read x"), range(3)))
+    assert server.connections == 3
+
+
+def test_a_connection_that_cannot_be_opened_is_for_the_request_to_tell() -> None:
+    client = Client(Credentials(host="http://127.0.0.1:9"), retry=RetryPolicy(first_contact=0.2, base=0.01))
+    client.open_connections(2)
+    with pytest.raises(UnreachableError, match="Connection refused"):
+        client.get("/x", action="read x")

@@ -100,3 +100,44 @@ def test_kinds_of_definitions_that_are_about_to_be_applied() -> None:
     }
     table = from_definitions([{"spec": spec}])
     assert table == {("example.com/v1", "Widget"): Resource("example.com/v1", "Widget", "widgets", namespaced=False)}
+
+
+def test_what_charts_are_told(server: FakeServer, client: Client, tmp_path: Path) -> None:
+    Api(server)
+    discovery = Discovery(client, tmp_path)
+    assert discovery.api_versions() == ["apps/v1", "v1"]
+    assert discovery.capabilities() == ["apps/v1", "v1", "apps/v1/Deployment", "v1/Namespace", "v1/Pod"]
+
+
+def test_the_version_of_the_server_is_remembered(server: FakeServer, client: Client, tmp_path: Path) -> None:
+    api = Api(server)
+
+    def respond(method: str, path: str, body: bytes) -> tuple[int, Any]:
+        return (200, {"gitVersion": "v1.36.3"}) if path == "/version" else api(method, path, body)
+
+    server.respond = respond
+    first = Discovery(client, tmp_path)
+    first.resolve("v1", "Pod")
+    assert first.server_version() == "v1.36.3"
+    server.requests.clear()
+    second = Discovery(client, tmp_path)
+    assert second.server_version() == "v1.36.3"
+    assert second.resolve("v1", "Pod").plural == "pods"
+    assert server.requests == []
+
+
+def test_kinds_of_new_definitions_are_added_without_a_request(
+    server: FakeServer, client: Client, tmp_path: Path
+) -> None:
+    Api(server)
+    discovery = Discovery(client, tmp_path)
+    discovery.resolve("v1", "Pod")
+    server.requests.clear()
+    discovery.add({("example.com/v1", "Widget"): Resource("example.com/v1", "Widget", "widgets", namespaced=True)})
+    assert Discovery(client, tmp_path).resolve("example.com/v1", "Widget").plural == "widgets"
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"group": "example.com"}, {"versions": None}, {"names": {}}])
+def test_incomplete_definitions_are_for_the_server_to_refuse(spec: Any) -> None:
+    assert from_definitions([{"kind": "CustomResourceDefinition", "spec": spec}]) == {}
