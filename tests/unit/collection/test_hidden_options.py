@@ -15,17 +15,17 @@ SPEC: dict[str, Any] = {
 }
 
 
-def shown(**params: Any) -> dict[str, Any]:
+def shown(params: dict[str, Any]) -> dict[str, Any]:
     module = runpy.run_path(str(ROOT / "plugins" / "module_utils" / "engine.py"))
     result: dict[str, Any] = module["without_secrets"](params, SPEC)
     return result
 
 
 def test_secret_options_are_hidden_by_name_by_alias_and_inside_of_others() -> None:
-    found = shown(**{"token": "canary", "api_key": "canary", "chart": {"values": {"x": "canary"}}, "key": "path"})
+    found = shown({"token": "canary", "api_key": "canary", "chart": {"values": {"x": "canary"}}, "key": "path"})
     assert "canary" not in str(found)
     assert found["key"] == "path"
 
 
 def test_options_that_were_not_given_stay_so() -> None:
-    assert shown(token=None, key=None) == {"token": None, "key": None}
+    assert shown({"token": None, "key": None}) == {"token": None, "key": None}
