@@ -7,6 +7,7 @@ or users. What a connection depends on is part of the question: options, environ
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.connection import ConnectionOptions
 from miniapp_infra.kube.discovery import Discovery
+from miniapp_infra.kube.errors import KubeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,21 @@ def connected(params: Mapping[str, Any]) -> tuple[Client, Discovery]:
             client = Client.connect(options)
             _sessions[question] = (client, Discovery(client))
         return _sessions[question]
+
+
+def prepare(params: Mapping[str, Any], *, connections: int = 1) -> None:
+    """Begin to connect while the caller reads its input. What is wrong with the options is for ``connected`` to tell.
+
+    Args:
+        params: of a module.
+        connections: how many its first requests will need.
+    """
+
+    def work() -> None:
+        with contextlib.suppress(KubeError):
+            connected(params)[0].open_connections(connections)
+
+    threading.Thread(target=work, name="prepare", daemon=True).start()
 
 
 def _question(options: ConnectionOptions) -> str:

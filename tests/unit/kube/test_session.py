@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.kube.session import connected
+import pytest
+
+from miniapp_infra.kube.errors import KubeError
+from miniapp_infra.kube.session import connected, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def params(**changes: Any) -> dict[str, Any]:
@@ -49,3 +50,15 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     write("second")
     os.utime(file, (1, 1))
     assert connected({"kubeconfig": str(file)})[0].credentials.authorization() == "Bearer second"
+
+
+def test_a_prepared_connection_is_the_one_that_is_used() -> None:
+    prepare(params(api_key="prepared"), connections=2)
+    assert connected(params(api_key="prepared")) is connected(params(api_key="prepared"))
+
+
+def test_what_is_wrong_is_told_to_who_asks_for_the_connection() -> None:
+    missing = {"kubeconfig": "/nowhere/config"}
+    prepare(missing)
+    with pytest.raises(KubeError, match="does not exist"):
+        connected(missing)
