@@ -43,19 +43,19 @@ options:
   client_cert:
     description:
       - Path of the client certificate, in PEM form.
-      - Can also be set with E(K8S_AUTH_CERT_FILE).
+      - Can also be set with E(K8S_AUTH_CLIENT_CERT) or E(K8S_AUTH_CERT_FILE).
     type: path
     aliases: [cert_file]
   client_key:
     description:
       - Path of the key that belongs to O(client_cert), in PEM form.
-      - Can also be set with E(K8S_AUTH_KEY_FILE).
+      - Can also be set with E(K8S_AUTH_CLIENT_KEY) or E(K8S_AUTH_KEY_FILE).
     type: path
     aliases: [key_file]
   ca_cert:
     description:
       - Path of the certificate of the CA that signed the certificate of the API server, in PEM form.
-      - Can also be set with E(K8S_AUTH_SSL_CA_CERT).
+      - Can also be set with E(K8S_AUTH_CA_CERT) or E(K8S_AUTH_SSL_CA_CERT).
     type: path
     aliases: [ssl_ca_cert]
   tls_server_name:
@@ -64,7 +64,7 @@ options:
   validate_certs:
     description:
       - Whether the certificate of the API server is checked. As the kubeconfig says, when left out.
-      - Can also be set with E(K8S_AUTH_VERIFY_SSL).
+      - Can also be set with E(K8S_AUTH_VALIDATE_CERTS) or E(K8S_AUTH_VERIFY_SSL).
     type: bool
     aliases: [verify_ssl]
   proxy:
@@ -77,6 +77,26 @@ options:
       - Hosts, domains and networks that are reached without the proxy, joined with commas.
       - Can also be set with E(K8S_AUTH_NO_PROXY).
     type: str
+  proxy_headers:
+    description:
+      - Accepted only when it is empty. Headers for the proxy are not supported, and a task that gives some is refused.
+      - The proxy must accept this host by its address.
+    type: dict
+    suboptions:
+      proxy_basic_auth:
+        description: User and password for the proxy, joined with a colon.
+        type: str
+      basic_auth:
+        description: User and password, joined with a colon.
+        type: str
+      user_agent:
+        description: Name of the program that calls.
+        type: str
+  persist_config:
+    description:
+      - Has no effect and gives a warning. Tokens that are renewed are not written into the kubeconfig.
+      - Can also be set with E(K8S_AUTH_PERSIST_CONFIG).
+    type: bool
   impersonate_user:
     description:
       - User to act as.

@@ -15,12 +15,14 @@ description:
   - Values of Secrets are replaced by placeholders, which are equal when the values are.
 options:
   api_version:
-    description: API version of the kind.
+    description:
+      - API version of the kind.
+      - The kinds that Kubernetes itself brings are also found by their version alone, such as a Deployment in V(v1).
     type: str
     default: v1
     aliases: [api, version]
   kind:
-    description: Kind of the objects.
+    description: Kind of the objects, written as in a manifest, such as V(ConfigMap).
     type: str
     required: true
   name:
@@ -40,9 +42,33 @@ options:
     type: list
     elements: str
     default: []
+  metadata_only:
+    description:
+      - Ask for the metadata of the objects, and for nothing else, which makes the answer of the server smaller.
+      - Cannot be combined with O(wait).
+    type: bool
+    default: false
+  hidden_fields:
+    description:
+      - Fields that are left out of RV(resources), such as V(metadata.annotations[example.com/note]) or
+        V(spec.containers[0].env).
+      - The records of the field managers are always left out.
+    type: list
+    elements: str
+    default: []
+  wait:
+    description:
+      - Wait until something matches, then until each of these objects is ready. Not done in check mode.
+      - When nothing matched in time, RV(resources) is empty. Objects that are not ready in time fail the task.
+    type: bool
+    default: false
+  wait_sleep:
+    description: Has no effect and gives a warning. Changes are watched and not polled.
+    type: int
 extends_documentation_fragment:
   - fuze.miniapp_infra.attributes.read_only
   - fuze.miniapp_infra.kube
+  - fuze.miniapp_infra.wait
 seealso:
   - module: fuze.miniapp_infra.k8s_wait
 """
@@ -62,6 +88,16 @@ EXAMPLES = r"""
     kind: Deployment
     name: prod-miniapp-playhub
     namespace: playhub
+
+- name: Wait until a deployment exists and is available, then read it
+  fuze.miniapp_infra.k8s_info:
+    api_version: apps/v1
+    kind: Deployment
+    name: prod-miniapp-playhub
+    namespace: playhub
+    wait: true
+    wait_condition:
+      type: Available
 """
 
 RETURN = r"""
@@ -77,6 +113,11 @@ resources:
         name: playhub
       status:
         phase: Active
+msg:
+  description: That the API server does not serve the kind.
+  returned: when RV(api_found) is false
+  type: str
+  sample: The API server does not serve Gadget in example.com/v1
 api_found:
   description: Whether the API server serves the kind.
   returned: success
@@ -98,19 +139,25 @@ error:
 """
 
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils.engine import run
-from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kube import kube_module
+from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kube import kube_module, wait_spec
 
 
 def main() -> None:
     module = kube_module(
         {
+            **wait_spec(),
             "api_version": {"type": "str", "default": "v1", "aliases": ["api", "version"]},
             "field_selectors": {"type": "list", "elements": "str", "default": []},
+            "hidden_fields": {"type": "list", "elements": "str", "default": []},
             "kind": {"type": "str", "required": True},
             "label_selectors": {"type": "list", "elements": "str", "default": []},
+            "metadata_only": {"type": "bool", "default": False},
             "name": {"type": "str"},
             "namespace": {"type": "str"},
-        }
+            "wait": {"type": "bool", "default": False},
+            "wait_sleep": {"type": "int"},
+        },
+        mutually_exclusive=[("wait_condition", "wait_for")],
     )
     run(module, "miniapp_infra.kube.tasks.info", "run_info")
 

@@ -23,7 +23,7 @@ options:
     elements: dict
     suboptions:
       api_version:
-        description: API version of the kind.
+        description: API version of the kind, such as V(apps/v1).
         type: str
         default: v1
       kind:
@@ -47,7 +47,9 @@ options:
         elements: str
         default: []
   api_version:
-    description: API version of the kind.
+    description:
+      - API version of the kind.
+      - The kinds that Kubernetes itself brings are also found by their version alone, such as a Deployment in V(v1).
     type: str
     default: v1
     aliases: [api, version]
@@ -67,6 +69,14 @@ options:
     default: []
   field_selectors:
     description: Fields that the objects must have, such as V(status.phase=Running). All of them must match.
+    type: list
+    elements: str
+    default: []
+  hidden_fields:
+    description:
+      - Fields that are left out of RV(resources), such as V(metadata.annotations[example.com/note]) or
+        V(spec.containers[0].env).
+      - The records of the field managers are always left out.
     type: list
     elements: str
     default: []
@@ -171,6 +181,7 @@ def main() -> None:
         {
             **wait_spec(),
             **single,
+            "hidden_fields": {"type": "list", "elements": "str", "default": []},
             "objects": {"type": "list", "elements": "dict", "options": question(required=True)},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], options: ApplyOptions) -> list[Outcome]:
     """Delete a set in the reverse order of apply. Objects that do not exist, or are being deleted, are unchanged.
 
+    After a stage that failed the others are left, unless ``continue_on_error``.
+
     Raises:
         KubeError: the set is not valid; nothing was changed.
         SeveralError: some objects failed; carries the progress.
     """
     outcomes: list[Outcome] = []
+    failures: list[MiniappInfraError] = []
     with ThreadPoolExecutor(MOST, thread_name_prefix="delete") as executor:
         for _, members in reversed(in_stages(objects)):
             placed = [
@@ -43,14 +46,15 @@ def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], 
             known = {target.ref for target in targets}
             outcomes += [Outcome(ref, Action.UNCHANGED) for ref in map(ref_of, placed) if ref not in known]
             futures = [executor.submit(_one, client, target, before.get(target.ref), options) for target in targets]
-            failures: list[MiniappInfraError] = []
             for future in futures:
                 try:
                     outcomes.append(future.result())
                 except MiniappInfraError as error:
                     failures.append(error)
-            if failures:
-                raise SeveralError(failures, report(outcomes, with_diff=False))
+            if failures and not options.continue_on_error:
+                break
+    if failures:
+        raise SeveralError(failures, report(outcomes, with_diff=False))
     return outcomes
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from miniapp_infra.kube.normalise import normalise, redact
+from miniapp_infra.kube.objects import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def differs(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bool:
     """Tell whether two states of an object differ. The only rule for ``changed``, and the diff shows the same."""
-    return normalise(before) != normalise(after)
+    return not is_same(normalise(before), normalise(after))
 
 
 def render(ref: ObjectRef, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, str]:

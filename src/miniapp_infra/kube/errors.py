@@ -32,9 +32,24 @@ _TROUBLE = re.compile(
     r"|EOF|leader changed|no endpoints available|TLS handshake|dial tcp|i/o timeout",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"etcdserver: request is too large|trying to send message larger than max")
 _MISFIT = re.compile(r"failed to create typed patch object|illegal base64 data")
 _RBAC = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
+)
+_HINTS = (
+    (
+        re.compile(f"entity too large|{_TOO_LARGE.pattern}", re.IGNORECASE),
+        "The API server takes no larger objects: split this one, or keep its data elsewhere.",
+    ),
+    (
+        re.compile("field is immutable|updates to"),
+        "The field cannot be changed in place: delete the object first (state: absent).",
+    ),
+    (
+        re.compile("does not support dry run"),
+        "An admission webhook refuses dry runs, so check mode cannot tell; set its sideEffects to None.",
+    ),
 )
 _MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
 
@@ -178,7 +193,9 @@ def from_status(action: str, status: int, body: object, retry_after: float | Non
         upstream = "; ".join(str(conflict) for conflict in conflicts)
     refused = status in {400, 403, 422} and bool(_REFUSED.search(upstream))
     code = ErrorCode.REFUSED_BY_POLICY if refused else _CODES.get(status, ErrorCode.UPSTREAM)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR and not _TROUBLE.search(upstream):
+    if _TOO_LARGE.search(upstream):
+        code = ErrorCode.INVALID_INPUT
+    elif status == HTTPStatus.INTERNAL_SERVER_ERROR and not _TROUBLE.search(upstream):
         code = ErrorCode.INVALID_INPUT if _MISFIT.search(upstream) else ErrorCode.UPSTREAM
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.GATEWAY_TIMEOUT:
         code = ErrorCode.UNAVAILABLE
@@ -200,6 +217,8 @@ def is_transient(status: int, upstream: str, conflicts: Sequence[FieldConflict])
     408, 429, 502, 503 and 504 say so themselves, 500 in its words. A 409 is a lost race, unless it is about who owns
     fields.
     """
+    if _TOO_LARGE.search(upstream):
+        return False
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return bool(_TROUBLE.search(upstream))
     return status in {408, 429, 502, 503, 504} or (status == HTTPStatus.CONFLICT and not conflicts)
@@ -215,8 +234,4 @@ def _hint(status: int, upstream: str, conflicts: Sequence[FieldConflict]) -> str
             f"Grant {rbac['user']} a rule with apiGroups: [{rbac['group']!r}], resources: [{rbac['resource']!r}], "
             f"verbs: [{rbac['verb']!r}]."
         )
-    if "field is immutable" in upstream or "updates to" in upstream:
-        return "The field cannot be changed in place: delete the object first (state: absent)."
-    if "does not support dry run" in upstream:
-        return "An admission webhook refuses dry runs, so check mode cannot tell; set its sideEffects to None."
-    return ""
+    return next((hint for words, hint in _HINTS if words.search(upstream)), "")

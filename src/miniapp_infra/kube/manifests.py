@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import base64
+import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
@@ -16,6 +18,8 @@ from miniapp_infra.kube.objects import KubeObject, flatten
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+_TEXT = "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
 _SUFFIXES = {".yaml", ".yml", ".json"}
 # libyaml is ten times faster; every binary wheel of PyYAML has it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -28,24 +32,84 @@ class _Loader(_Base):  # type: ignore[misc]  # the base class is chosen when the
     kubectl the first three are strings, ``y`` is true and ``1e3`` is 1000. Keys that occur twice are refused.
     """
 
+    def construct_document(self, node: Any) -> Any:
+        # All at once, so that a value which contains itself is found, instead of made.
+        document = self.construct_object(node, deep=True)
+        self.constructed_objects.clear()
+        self.recursive_objects.clear()
+        return document
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - overrides
+        mapping: dict[Hashable, Any] = {}
         seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and key.value != "<<":
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                # In order of occurrence, as kubectl does it, while of a list the first ones win.
+                for part in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                    mapping |= self._merged(part)
+                continue
+            name = self._key(key)
+            if name in seen:
                 raise yaml.constructor.ConstructorError(
-                    "while reading a mapping", node.start_mark, f"the key {key.value!r} occurs twice", key.start_mark
+                    "while reading a mapping", node.start_mark, f"the key {name!r} occurs twice", key.start_mark
                 )
-            seen.add(key.value)
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+            seen.add(name)
+            mapping[name] = self.construct_object(value, deep=deep)
         return mapping
+
+    def _merged(self, node: Any) -> dict[Hashable, Any]:
+        if isinstance(node, yaml.MappingNode):
+            merged: dict[Hashable, Any] = self.construct_object(node, deep=True)
+            return merged
+        raise yaml.constructor.ConstructorError(
+            "while reading a mapping", None, f"<< needs a mapping, got a {node.id}", node.start_mark
+        )
+
+    def _key(self, node: Any) -> str:
+        """Return a key as JSON has it, where each is a string."""
+        if node.tag == _TEXT:
+            return str(node.value)
+        key = self.construct_object(node, deep=True)
+        if isinstance(key, bool):
+            return "true" if key else "false"
+        if isinstance(key, str | int | float):
+            return str(key)
+        raise yaml.constructor.ConstructorError(
+            "while reading a mapping", None, f"a key cannot be a {node.id} with this value", node.start_mark
+        )
 
     def construct_bool(self, node: Any) -> bool:
         return node.value.lower() in {"y", "yes", "true", "on"}
 
-    def construct_float(self, node: Any) -> float | int:
-        value = float(node.value.replace("_", ""))
+    def construct_int(self, node: Any) -> int:
+        text = node.value.replace("_", "")
+        # A leading zero alone makes a number octal.
+        return int(text, 8 if re.fullmatch("[-+]?0[0-7]+", text) else 0)
+
+    def construct_float(self, node: Any) -> float | int | str:
+        text = node.value.replace("_", "")
+        if text.lower().lstrip("+-") in {".inf", ".nan"}:
+            raise yaml.constructor.ConstructorError(
+                "while reading a number", None, f"JSON has no number {node.value}", node.start_mark
+            )
+        value = float(text)
+        if math.isinf(value):
+            return str(node.value)  # too large for a number; kubectl sends text
         # Go writes a whole number without a fraction into the JSON that it sends.
         return int(value) if value.is_integer() and abs(value) < WHOLE else value
+
+    def construct_bytes(self, node: Any) -> str:
+        try:
+            return base64.b64decode("".join(node.value.split()), validate=True).decode("utf-8")
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                "while reading !!binary", None, "it is not text in base64", node.start_mark
+            ) from error
+
+    def refuse_tag(self, node: Any) -> NoReturn:
+        raise yaml.constructor.ConstructorError(
+            "while reading a tag", None, f"Kubernetes objects have no {node.tag.rpartition(':')[2]}", node.start_mark
+        )
 
 
 WHOLE = 1e21
@@ -56,14 +120,34 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in rules if tag not in _REPLACED]
     for first, rules in _Base.yaml_implicit_resolvers.items()
 }
+# Underscores may be anywhere in a number but at its begin; only between digits where it begins with a dot.
+_DIGITS, _GROUPS = "[0-9][0-9_]*", "[0-9]+(?:_[0-9]+)*"
 for _tag, _pattern, _first in (
-    ("bool", r"y|Y|n|N|(?i:yes|no|on|off|true|false)", "yYnNoOtTfF"),
-    ("int", r"[-+]?(?:0|[1-9][0-9_]*|0o?[0-7]+|0b[01]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE])|0[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("bool", "[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE", "yYnNoOtTfF"),
+    (
+        "int",
+        "[-+]?_*(?:0_*|[1-9][0-9_]*|0_*(?:[oO]_*)?[0-7][0-7_]*|0_*[bB]_*[01][01_]*|0_*[xX]_*[0-9a-fA-F][0-9a-fA-F_]*)",
+        "-+0123456789",
+    ),
+    (
+        "float",
+        (
+            rf"(?:(?:[-+]_*)?{_DIGITS}(?:\.[0-9_]*)?|[-+]_*\._*{_DIGITS})(?:[eE]_*[-+]?_*{_DIGITS})?"
+            rf"|\.{_GROUPS}(?:[eE][-+]?{_GROUPS})?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+        ),
+        "-+.0123456789",
+    ),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.construct_bool)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_float)
+_Loader.add_constructor("tag:yaml.org,2002:binary", _Loader.construct_bytes)
+for _tag in (_MERGE, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"):
+    _Loader.add_constructor(_tag, _Loader.construct_yaml_str)
+for _tag in ("omap", "pairs", "set"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.refuse_tag)
 
 
 def parse(text: str, source: str) -> list[KubeObject]:
@@ -83,6 +167,8 @@ def parse(text: str, source: str) -> list[KubeObject]:
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise KubeError(f"{source}{place}: is not valid YAML: {problem}", code=ErrorCode.INVALID_INPUT) from error
+    except RecursionError as error:
+        raise KubeError(f"{source}: is nested too deeply", code=ErrorCode.INVALID_INPUT) from error
     return flatten((f"{source}, document {number}", document) for number, document in enumerate(documents, 1))
 
 

@@ -56,6 +56,20 @@ def lookup(obj: Any, *path: str) -> Any:
     return obj
 
 
+def is_same(left: Any, right: Any) -> bool:
+    """Compare two values as JSON does: for Python ``1 == True == 1.0``, for an API server these are three values."""
+    return bool(left == right) and _has_same_types(left, right)
+
+
+def _has_same_types(left: Any, right: Any) -> bool:
+    """Tell whether two equal values are of the same types all through."""
+    if isinstance(left, Mapping):
+        return all(_has_same_types(value, right[key]) for key, value in left.items())
+    if isinstance(left, list):
+        return all(_has_same_types(value, other) for value, other in zip(left, right, strict=True))
+    return type(left) is type(right)
+
+
 def without_server_fields(obj: Mapping[str, Any]) -> KubeObject:
     """Return a copy without what only the server writes, which exported and generated manifests often carry along."""
     result = {key: value for key, value in obj.items() if key != "status"}
@@ -106,6 +120,10 @@ def _checked(source: str, document: Any) -> KubeObject:
     namespace = metadata.get("namespace")
     if namespace is not None and not isinstance(namespace, str):
         raise _invalid(f"{source}: {document['kind']} {metadata['name']}: metadata.namespace: must be a string")
+    for field, value in (("name", metadata["name"]), ("namespace", namespace)):
+        if value in {".", ".."} or "/" in (value or ""):
+            # In the path of a request it would be another object, or a whole namespace.
+            raise _invalid(f"{source}: {document['kind']}: metadata.{field}: must not be a path, got {value!r}")
     return document
 
 

@@ -14,6 +14,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from miniapp_infra.kube.objects import is_same
+
 Fields = Mapping[str, Any]
 
 
@@ -54,7 +56,7 @@ def _same(desired: Any, live: Any, fields: Fields) -> bool:
     inner = {key: value for key, value in fields.items() if key != "."}
     if not inner:
         # A scalar, or a list or mapping that is owned as a whole.
-        return desired is not None and type(desired) is type(live) and bool(desired == live)
+        return desired is not None and is_same(desired, live)
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         return _same_mapping(desired, live, inner)
     if isinstance(desired, list) and isinstance(live, list):
@@ -74,38 +76,30 @@ def _same_list(desired: list[Any], live: list[Any], fields: Fields) -> bool:
         return False
     if all(key.startswith("v:") for key in fields):
         owned = [json.loads(key[2:]) for key in fields]
-        return all(item in owned for item in desired) and _in_order(desired, live)
+        return all(_has(owned, item) for item in desired) and is_same(
+            [item for item in live if _has(desired, item)], desired
+        )
     if not all(key.startswith("k:") for key in fields):
         return False
-    positions: list[int] = []
+    positions: dict[int, int] = {}
     for key, inner in fields.items():
         keys = json.loads(key[2:])
-        mine = [item for item in desired if _has_keys(item, keys, partly=True)]
+        mine = [index for index, item in enumerate(desired) if _has_keys(item, keys, partly=True)]
         theirs = [index for index, item in enumerate(live) if _has_keys(item, keys, partly=False)]
-        if len(mine) != 1 or len(theirs) != 1:
+        if len(mine) != 1 or len(theirs) != 1 or not _same_mapping(desired[mine[0]], live[theirs[0]], inner):
             return False
-        if not _same_mapping(mine[0], live[theirs[0]], {name: value for name, value in inner.items() if name != "."}):
-            return False
-        positions.append(theirs[0])
-    matched = [live[index] for index in sorted(positions)]
+        positions[mine[0]] = theirs[0]
     # The order of such a list is the order of declaration, and it can matter (containers, environment variables).
-    return all(_is_subset(item, other) for item, other in zip(desired, matched, strict=True))
+    found = [positions[index] for index in sorted(positions)]
+    return len(positions) == len(desired) and found == sorted(found)
+
+
+def _has(items: list[Any], item: Any) -> bool:
+    return any(is_same(item, other) for other in items)
 
 
 def _has_keys(item: Any, keys: Mapping[str, Any], *, partly: bool) -> bool:
     """Compare the keys of a list item. ``partly``: a key that the item leaves out was filled in by a default."""
     if not isinstance(item, Mapping):
         return False
-    return all((partly and key not in item) or item.get(key) == value for key, value in keys.items())
-
-
-def _is_subset(small: Any, large: Any) -> bool:
-    if isinstance(small, Mapping) and isinstance(large, Mapping):
-        return all(key in large and _is_subset(value, large[key]) for key, value in small.items())
-    if isinstance(small, list) and isinstance(large, list):
-        return all(any(_is_subset(item, other) for other in large) for item in small)
-    return bool(small == large)
-
-
-def _in_order(desired: list[Any], live: list[Any]) -> bool:
-    return [item for item in live if item in desired] == desired
+    return all((partly and key not in item) or (key in item and is_same(item[key], keys[key])) for key in keys)

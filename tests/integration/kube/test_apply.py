@@ -222,8 +222,8 @@ def test_secrets_stay_secret(k8s: K8s, namespace: str) -> None:
     assert not k8s("k8s_apply", definition=[secret])["changed"]
 
 
-def test_yaml_is_read_as_kubectl_reads_it(k8s: K8s, kubectl: Kubectl, tmp_path: Path) -> None:
-    group = "yaml.example.com"
+def test_yaml_is_read_as_kubectl_reads_it(k8s: K8s, kubectl: Kubectl, namespace: str, tmp_path: Path) -> None:
+    group = f"{namespace}.yaml.example.com"
     definition = widget_definition(group)
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
@@ -231,12 +231,12 @@ def test_yaml_is_read_as_kubectl_reads_it(k8s: K8s, kubectl: Kubectl, tmp_path: 
     scalars = "on yes y N off True 12:30:00 2026-01-01 = 0644 0o17 089 1e3 1E+2 .5 1. 1_000 0x1F 1.2.3 1e ~ 0.5e-3"
     file = tmp_path / "w.yaml"
     file.write_text(
-        f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: w, namespace: default}}\n"
+        f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: w, namespace: {namespace}}}\n"
         f"spec: [{', '.join(scalars.split())}]\n"
     )
     theirs = kubectl("create", "-f", str(file), "--dry-run=server", "-o", "json")["spec"]
     k8s("k8s_apply", src=[str(file)])
-    assert kubectl("get", f"widgets.{group}/w", "-n", "default", "-o", "json")["spec"] == theirs
+    assert kubectl("get", f"widgets.{group}/w", "-n", namespace, "-o", "json")["spec"] == theirs
 
 
 def test_files_and_kustomize(k8s: K8s, namespace: str, tmp_path: Path) -> None:

@@ -87,6 +87,40 @@ def test_a_value_and_several_questions(k8s: K8s, namespace: str) -> None:
     assert [item["metadata"]["name"] for item in result["resources"]] == ["default", namespace]
 
 
+def test_the_cycle_of_modules_that_read(k8s: K8s, namespace: str) -> None:
+    """In check mode and for real, twice: always the same, and never a change."""
+    question = {"kind": "Namespace", "name": namespace}
+    for module, key in (("k8s_info", "resources"), ("k8s_wait", "ready")):
+        done = [k8s(module, check=check, **question) for check in (True, False, False, True)]
+        assert not any(result["changed"] for result in done)
+        assert done[0][key]
+        assert all(result[key] == done[0][key] for result in done)
+
+
+def test_many_questions_need_few_requests(k8s: K8s, kubectl: Kubectl, namespace: str) -> None:
+    names = [f"c{number:02}" for number in range(30)]
+    objects = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}} for name in names
+    ]
+    k8s("k8s_apply", definition=objects)
+    questions = [{"kind": "ConfigMap", "name": name, "namespace": namespace} for name in names]
+
+    def requests() -> int:
+        lines = kubectl("get", "--raw", "/metrics").splitlines()
+        return sum(
+            int(float(line.rpartition(" ")[2]))
+            for line in lines
+            if line.startswith("apiserver_request_total{") and 'resource="configmaps"' in line and "WATCH" not in line
+        )
+
+    before = requests()
+    result = k8s("k8s_wait", objects=questions)
+    assert requests() - before <= 3  # one list, and what the API server asks itself
+    assert [item["metadata"]["name"] for item in result["resources"]] == names
+    told = k8s("k8s_wait", objects=[*questions, {"kind": "ConfigMap", "name": "d", "namespace": namespace}], check=True)
+    assert not told["ready"]
+
+
 def test_absence(k8s: K8s, kubectl: Kubectl, namespace: str) -> None:
     kubectl("create", "configmap", "c", "-n", namespace)
     timer = later(2, lambda: kubectl("delete", "configmap/c", "-n", namespace))

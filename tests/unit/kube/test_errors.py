@@ -54,6 +54,8 @@ def test_conflicts_are_listed_field_by_field_with_their_managers() -> None:
         (500, "failed to create typed patch object (/; v1): .x: field not declared", ErrorCode.INVALID_INPUT, False),
         (500, "illegal base64 data at input byte 6", ErrorCode.INVALID_INPUT, False),
         (500, "etcdserver: leader changed", ErrorCode.UNAVAILABLE, True),
+        (500, "etcdserver: request is too large", ErrorCode.INVALID_INPUT, False),
+        (500, "rpc error: trying to send message larger than max (9 vs. 8)", ErrorCode.INVALID_INPUT, False),
         (500, "something else", ErrorCode.UPSTREAM, False),
         (501, "not implemented", ErrorCode.UNAVAILABLE, False),
         (503, "apiserver is shutting down", ErrorCode.UNAVAILABLE, True),
@@ -69,6 +71,20 @@ def test_codes(status: int, message: str, code: ErrorCode, retryable: bool) -> N
 def test_a_missing_right_is_named_as_a_rule() -> None:
     hint = from_status("list pods", 403, {"message": FORBIDDEN}).hint
     assert hint == "Grant reader a rule with apiGroups: [''], resources: ['pods'], verbs: ['list']."
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "hint"),
+    [
+        (413, "Request entity too large: limit is 3145728", "split this one"),
+        (500, "etcdserver: request is too large", "split this one"),
+        (401, "Unauthorized", "they have expired"),
+        (422, "spec.selector: Invalid value: field is immutable", "cannot be changed in place"),
+        (400, "admission webhook x does not support dry run", "sideEffects"),
+    ],
+)
+def test_what_can_be_done_is_told(status: int, message: str, hint: str) -> None:
+    assert hint in from_status("apply ConfigMap n/c", status, {"message": message}).hint
 
 
 def test_an_answer_that_is_not_from_an_api_server_is_quoted() -> None:

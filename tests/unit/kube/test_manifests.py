@@ -39,11 +39,48 @@ CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
         ("1.2.3", "1.2.3"),
         ("~", None),
         ("'1'", "1"),
+        ("1_000.5", 1000.5),
+        ("1e1000", "1e1000"),
+        ("2024_01_15", 20240115),
+        ("+_05", 5),
+        ("0x_1F", 31),
+        ("0B1_0", 2),
+        ("0o17", 15),
+        ("009_66", 966),
+        (".1_0", 0.1),
+        ("._1", "._1"),
+        ("_1", "_1"),
+        ("nO", "nO"),
+        ("tRUE", "tRUE"),
+        ("<<", "<<"),
+        ("!!binary aGFsbG8=", "hallo"),
+        ("!!timestamp 2026-01-01", "2026-01-01"),
     ],
 )
 def test_scalars(text: str, value: object) -> None:
     found = parse(f"{CONFIG_MAP}data: {{x: {text}}}", "t")[0]["data"]["x"]
     assert (found, type(found)) == (value, type(value))
+
+
+def test_keys_are_strings_and_none_gets_lost() -> None:
+    """For Python 1 and true are the same key; JSON has strings only."""
+    data = parse(f"{CONFIG_MAP}data: {{1: a, true: b, 2.5: c, on-off: d}}", "t")[0]["data"]
+    assert data == {"1": "a", "true": "b", "2.5": "c", "on-off": "d"}
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("{<<: *p, a: 0}", {"a": 0, "b": 2}),
+        ("{a: 0, <<: *p}", {"a": 1, "b": 2}),
+        ("{<<: [*p, *q]}", {"a": 1, "b": 2, "c": 4}),
+        ("{<<: *p, <<: *q}", {"a": 1, "b": 3, "c": 4}),
+        ("{<<: {<<: *p, b: 5}}", {"a": 1, "b": 5}),
+    ],
+)
+def test_merged_mappings_are_those_of_kubectl(text: str, data: dict[str, int]) -> None:
+    anchors = "p: &p {a: 1, b: 2}\nq: &q {b: 3, c: 4}\n"
+    assert parse(f"{CONFIG_MAP}{anchors}data: {text}", "t")[0]["data"] == data
 
 
 def test_several_documents_lists_and_empty_ones() -> None:
@@ -57,6 +94,19 @@ def test_several_documents_lists_and_empty_ones() -> None:
     [
         ("a: [", "t, line 2, column 1: is not valid YAML"),
         ("a: 1\nb: 2\na: 3", "t, line 3, column 1: is not valid YAML: the key 'a' occurs twice"),
+        ("a: 1\n0x1: 2\n1: 3", "t, line 3, column 1: is not valid YAML: the key '1' occurs twice"),
+        ("true: 1\nb: 2\nyes: 3", "t, line 3, column 1: is not valid YAML: the key 'true' occurs twice"),
+        ("a: b\n~: c", "t, line 2, column 1: is not valid YAML: a key cannot be a scalar with this value"),
+        ("[a]: b", "t, line 1, column 1: is not valid YAML: a key cannot be a sequence with this value"),
+        ("a: &x [*x]", "t, line 1, column 4: is not valid YAML: found unconstructable recursive node"),
+        ("a: &x {b: {<<: *x}}", "t, line 1, column 4: is not valid YAML: found unconstructable recursive node"),
+        ("[" * 5000 + "]" * 5000, "t: is nested too deeply"),
+        ("<<: a", "t, line 1, column 5: is not valid YAML: << needs a mapping, got a scalar"),
+        ("a: .inf", "t, line 1, column 4: is not valid YAML: JSON has no number .inf"),
+        ("a: -.INF", "t, line 1, column 4: is not valid YAML: JSON has no number -.INF"),
+        ("a: .nan", "t, line 1, column 4: is not valid YAML: JSON has no number .nan"),
+        ("a: !!set {b}", "t, line 1, column 4: is not valid YAML: Kubernetes objects have no set"),
+        ("a: !!binary '?'", "t, line 1, column 4: is not valid YAML: it is not text in base64"),
         ("just text", "t, document 1: must be a Kubernetes object (a mapping), got str"),
         ("kind: A", "t, document 1: apiVersion: must be a non-empty string"),
         ("apiVersion: v1", "t, document 1: kind: must be a non-empty string"),
@@ -64,6 +114,9 @@ def test_several_documents_lists_and_empty_ones() -> None:
         ("apiVersion: v1\nkind: A\nmetadata: {generateName: x-}", "t, document 1: A: metadata.name: must be"),
         ("apiVersion: v1\nkind: A\nmetadata: {name: 5}", "t, document 1: A: metadata.name: must be"),
         ("apiVersion: v1\nkind: A\nmetadata: {name: x, namespace: 5}", "A x: metadata.namespace: must be a string"),
+        ("apiVersion: v1\nkind: A\nmetadata: {name: ..}", "A: metadata.name: must not be a path, got '..'"),
+        ("apiVersion: v1\nkind: A\nmetadata: {name: a/b}", "A: metadata.name: must not be a path, got 'a/b'"),
+        ("apiVersion: v1\nkind: A\nmetadata: {name: a, namespace: .}", "metadata.namespace: must not be a path"),
         ("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization", "is a kustomization"),
     ],
 )

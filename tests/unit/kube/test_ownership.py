@@ -234,3 +234,68 @@ def test_any_drift_goes_to_the_server(edit: Any) -> None:
     live = live_of(DESIRED)
     edit(live)
     assert not is_in_force(DESIRED, live, "us")
+
+
+def whole(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A custom resource with one field that is owned as a whole, declared and live."""
+    desired = {"apiVersion": "g/v1", "kind": "A", "metadata": {"name": "a"}, "spec": {"x": value}}
+    live = copy.deepcopy(desired)
+    fields = {"f:spec": {"f:x": {}}}
+    live["metadata"]["managedFields"] = [
+        {"manager": "us", "operation": "Apply", "apiVersion": "g/v1", "fieldsV1": fields}
+    ]
+    return desired, live
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ([1], [True]),
+        ([0], [False]),
+        ([1], [1.0]),
+        ({"a": 1}, {"a": True}),
+        ({"a": [{"b": 0}]}, {"a": [{"b": False}]}),
+        (1, 1.0),
+    ],
+)
+def test_what_python_takes_for_equal_goes_to_the_server(declared: Any, found: Any) -> None:
+    desired, live = whole(declared)
+    assert is_in_force(desired, live, "us")
+    live["spec"]["x"] = found
+    assert desired["spec"] == live["spec"]
+    assert not is_in_force(desired, live, "us")
+
+
+@pytest.mark.parametrize(
+    ("fields", "declared", "found", "expected"),
+    [
+        ({"v:1": {}, "v:2": {}}, [1, 2], [1, 2], True),
+        ({"v:1": {}, "v:2": {}}, [1, 2], [3, 1, 4, 2], True),
+        ({"v:1": {}, "v:2": {}}, [1, 2], [2, 1], False),
+        ({"v:1": {}, "v:2": {}}, [1, 2], [1], False),
+        ({"v:1": {}, "v:2": {}}, [1, 2], [1, 2, 2], False),
+        ({"v:1": {}, "v:2": {}}, [1], [1, 2], False),
+        ({"v:1": {}}, [True], [True], False),
+        ({"v:1": {}}, [1], [True], False),
+        ({"v:true": {}}, [True], [True], True),
+        ({'k:{"n":1}': {"f:n": {}}}, [{"n": 1}], [{"n": 1}], True),
+        ({'k:{"n":1}': {"f:n": {}}}, [{"n": True}], [{"n": 1}], False),
+        ({'k:{"n":1}': {"f:n": {}}}, [{"n": 1}], [{"n": 1.0}], False),
+        ({'k:{"n":1}': {"f:n": {}}}, [{"n": 1}], [{"n": 1}, {"n": 1}], False),
+        ({'k:{"n":1}': {"f:n": {}}}, [{"n": 1}, {"n": 1}], [{"n": 1}], False),
+        ({'k:{"n":1}': {"f:n": {}}, 'k:{"n":2}': {"f:n": {}}}, [{"n": 1}, {"n": 2}], [{"n": 1}, {"n": 2}], True),
+        ({'k:{"n":1}': {"f:n": {}}, 'k:{"n":2}': {"f:n": {}}}, [{"n": 2}, {"n": 1}], [{"n": 1}, {"n": 2}], False),
+        (
+            {'k:{"n":1,"p":"T"}': {"f:n": {}}, 'k:{"n":1,"p":"U"}': {"f:n": {}}},
+            [{"n": 1}, {"n": 2}],
+            [{"n": 1, "p": "T"}, {"n": 1, "p": "U"}],
+            False,
+        ),
+        ({"i:0": {}}, [1], [1], False),
+    ],
+)
+def test_lists(fields: dict[str, Any], declared: list[Any], found: list[Any], expected: bool) -> None:  # noqa: FBT001 - a column of the table
+    desired, live = whole(declared)
+    live["spec"]["x"] = found
+    live["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:x"] = fields
+    assert is_in_force(desired, live, "us") is expected

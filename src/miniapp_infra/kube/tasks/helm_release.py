@@ -25,7 +25,7 @@ from miniapp_infra.kube.tasks.inputs import predicate_of
 from miniapp_infra.kube.tasks.prune import budget_of
 from miniapp_infra.kube.tasks.results import since
 from miniapp_infra.kube.wait import WaitOptions, wait
-from miniapp_infra.kube.width import MOST
+from miniapp_infra.kube.width import MOST, START
 
 if TYPE_CHECKING:
     from miniapp_infra.kube.client import Client
@@ -61,6 +61,7 @@ def run_helm_release(params: Params, *, check_mode: bool, diff_mode: bool) -> di
         propagation_policy=params["propagation_policy"],
     )
     client, discovery = connected(params)
+    client.open_connections(START)
     if absent:
         result = dissolve(client, discovery, options, ownership).result(with_diff=diff_mode)
         return {**result, "hooks_skipped": [], "duration": since(started)}

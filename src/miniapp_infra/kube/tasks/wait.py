@@ -9,6 +9,7 @@ from typing import Any
 
 from miniapp_infra.kube.predicates import for_kind
 from miniapp_infra.kube.session import connected
+from miniapp_infra.kube.tasks import compatibility, hidden_fields
 from miniapp_infra.kube.tasks.inputs import predicate_of
 from miniapp_infra.kube.tasks.matching import matching, pause
 from miniapp_infra.kube.tasks.results import shown, since
@@ -29,23 +30,29 @@ def run_wait(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str, 
     """
     del diff_mode  # waiting changes nothing
     started = time.monotonic()
+    warnings = compatibility.check_question(params)
     predicate = predicate_of(params)
+    hidden = hidden_fields.parse(params.get("hidden_fields") or ())
     absent = params["state"] == "absent"
     client, discovery = connected(params)
     deadline = started + params["wait_timeout"]
-    targets, states, missing = matching(client, discovery, params)
+    found = matching(client, discovery, params)
+    states = found.states
     if not check_mode:
-        while missing and not absent:
-            pause(params, deadline, missing)
+        while found.missing and not absent:
+            pause(params, deadline, found.missing)
             discovery.refresh()
-            targets, states, missing = matching(client, discovery, params)
+            found = matching(client, discovery, params)
         left = max(0.0, deadline - time.monotonic())
-        states = wait(client, targets, WaitOptions(timeout=left, predicate=predicate, absent=absent))
+        options = WaitOptions(timeout=left, predicate=predicate, absent=absent)
+        states = wait(client, list(found.targets.values()), options, found.seen.values())
     rules = {ref: predicate or for_kind(ref.api_version, ref.kind) for ref in states}
-    is_ready = not states if absent else not missing and all(rules[ref](obj).ready for ref, obj in states.items())
+    is_ready = not states if absent else not found.missing and all(rules[ref](obj).ready for ref, obj in states.items())
+    result: dict[str, Any] = {"warnings": warnings} if warnings else {}
     return {
+        **result,
         "changed": False,
         "ready": is_ready,
-        "resources": [shown(obj) for _, obj in sorted(states.items(), key=lambda item: item[0])],
+        "resources": [shown(obj, hidden) for _, obj in sorted(states.items(), key=lambda item: item[0])],
         "duration": since(started),
     }
