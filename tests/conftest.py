@@ -10,9 +10,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
+from warm_ansible import WarmAnsible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 REQUIRE_LIVE = "MINIAPP_INFRA_REQUIRE_LIVE"
@@ -30,7 +35,7 @@ runpy.run_module("ansible_collections.fuze.miniapp_infra.plugins.modules." + sys
 
 
 class RunModule(Protocol):
-    """Runs a module of the collection in a process of its own and returns its result, also when it failed."""
+    """Runs a module of the collection and returns its result, also when it failed."""
 
     def __call__(
         self,
@@ -73,7 +78,18 @@ def ansible_environment(collections_path: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def run_module(ansible_environment: dict[str, str]) -> RunModule:
+def warm_ansible(
+    ansible_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WarmAnsible]:
+    """Runs playbooks with the settings of ``ansible_environment``."""
+    with WarmAnsible(tmp_path_factory.mktemp("plays"), ansible_environment) as ansible:
+        yield ansible
+
+
+@pytest.fixture(scope="session")
+def module_process(ansible_environment: dict[str, str]) -> RunModule:
+    """Runs a module in a process of its own; for tests in which it is a mere tool."""
+
     def run(
         name: str, args: dict[str, Any], *, check: bool = False, diff: bool = False, env: dict[str, str] | None = None
     ) -> dict[str, Any]:
@@ -93,6 +109,40 @@ def run_module(ansible_environment: dict[str, str]) -> RunModule:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def module_worker(warm_ansible: WarmAnsible) -> RunModule:
+    """Runs a module as the task of a playbook, inside the process that Ansible forks for it."""
+
+    def run(
+        name: str, args: dict[str, Any], *, check: bool = False, diff: bool = False, env: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        # Through a file, because text that stands in a playbook is taken for a template.
+        values = {key: "{{ given[" + repr(key) + "] }}" for key in args}
+        given = "{{ lookup('ansible.builtin.file', playbook_dir ~ '/args.json') | from_json }}"
+        task = {f"fuze.miniapp_infra.{name}": values, "vars": {"given": given}}
+        played = warm_ansible.play(
+            [task],
+            files={"args.json": json.dumps(args)},
+            options=["--check"] * check + ["--diff"] * diff,
+            env=env,
+        )
+        result = played.only()
+        # Callbacks are told this by the event.
+        return {**result, "failed": True} if played.results[0]["event"] != "ok" else result
+
+    return run
+
+
+@pytest.fixture(params=["process", "worker"])
+def run_module(request: pytest.FixtureRequest) -> RunModule:
+    """Runs a module both ways; for tests whose subject the module is.
+
+    Of function scope, because pytest sorts tests by the parameters of wider ones, and ours have an order.
+    """
+    way: RunModule = request.getfixturevalue(f"module_{request.param}")
+    return way
 
 
 @pytest.fixture(scope="session")

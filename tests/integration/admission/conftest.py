@@ -35,13 +35,13 @@ def cluster(kubeconfig: Path) -> Cluster:
 # Not for the session: later tests may start the environment anew, and with it an empty registry.
 @pytest.fixture(scope="package")
 def pushed(
-    cluster: Cluster, run_module: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster, module_process: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pushed]:
     del cluster  # only so that the tests are skipped where no environment runs
     stranger = tmp_path_factory.mktemp("stranger") / "signing"
-    made = run_module("cosign_key_pair", {"directory": str(stranger), "cosign_binary": str(BIN / "cosign")})
+    made = module_process("cosign_key_pair", {"directory": str(stranger), "cosign_binary": str(BIN / "cosign")})
     assert made["changed"], made
-    images = Images(run_module, stranger)
+    images = Images(module_process, stranger)
     try:
         good = images.signed(NAMESPACE, "test-signed")
         yield Pushed(

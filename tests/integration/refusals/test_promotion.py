@@ -30,14 +30,14 @@ SIGNED, UNSIGNED, STRANGER, ABSENT = "999.0.0", "999.0.1", "999.0.2", "999.0.3"
 
 @pytest.fixture(scope="module")
 def images(
-    kubeconfig: Path, run_module: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    kubeconfig: Path, module_process: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """Images by version."""
     del kubeconfig  # only so that the tests are skipped where no environment runs
     stranger = tmp_path_factory.mktemp("stranger") / "signing"
-    made = run_module("cosign_key_pair", {"directory": str(stranger), "cosign_binary": str(BIN / "cosign")})
+    made = module_process("cosign_key_pair", {"directory": str(stranger), "cosign_binary": str(BIN / "cosign")})
     assert made["changed"], made
-    pushed = Images(run_module, stranger)
+    pushed = Images(module_process, stranger)
     try:
         yield {
             SIGNED: pushed.signed(SERVICE, SIGNED),

@@ -119,11 +119,11 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_signer(
-    run_module: RunModule, recorder: Path, tmp_path_factory: pytest.TempPathFactory
+    module_process: RunModule, recorder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Signer]:
     def make(name: str) -> Signer:
         directory = tmp_path_factory.mktemp(name) / "signing"
-        made = run_module("cosign_key_pair", {"directory": str(directory), "cosign_binary": str(recorder)})
+        made = module_process("cosign_key_pair", {"directory": str(directory), "cosign_binary": str(recorder)})
         assert made["changed"], made
         return Signer(directory, made["fingerprint"])
 

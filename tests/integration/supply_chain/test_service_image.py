@@ -36,18 +36,18 @@ def args(oracle: Oracle, signer: Signer, reach: dict[str, Any]) -> dict[str, Any
 
 
 def test_twelve_services_check_run_run_check(
-    run_module: RunModule, args: dict[str, Any], oracle: Oracle, signer: Signer
+    module_process: RunModule, args: dict[str, Any], oracle: Oracle, signer: Signer
 ) -> None:
     args = {**args, "services": [{"name": name, "version": "1.0.0"} for name in SERVICES]}
-    would = run_module("service_image", args, check=True, diff=True)
+    would = module_process("service_image", args, check=True, diff=True)
     assert oracle.get("miniapp/price", "manifests", "1.0.0") is None
     begun = time.monotonic()
-    done = run_module("service_image", args, diff=True)
+    done = module_process("service_image", args, diff=True)
     cold = time.monotonic() - begun
     begun = time.monotonic()
-    again = run_module("service_image", args)
+    again = module_process("service_image", args)
     warm = time.monotonic() - begun
-    check = run_module("service_image", args, check=True, diff=True)
+    check = module_process("service_image", args, check=True, diff=True)
     assert [result.get("changed") for result in (would, done, again, check)] == [True, True, False, False], done
     assert would["diff"] == done["diff"]
     assert would["images"] == done["images"]
@@ -67,9 +67,9 @@ def test_twelve_services_check_run_run_check(
 
 
 def test_an_image_says_what_it_is_and_does_not_run_as_root(
-    run_module: RunModule, args: dict[str, Any], oracle: Oracle
+    module_process: RunModule, args: dict[str, Any], oracle: Oracle
 ) -> None:
-    (image,) = run_module("service_image", {**args, "services": [{"name": "price", "version": "1.1.0"}]})["images"]
+    (image,) = module_process("service_image", {**args, "services": [{"name": "price", "version": "1.1.0"}]})["images"]
     manifest = json.loads(oracle.get("miniapp/price", "manifests", "1.1.0") or b"")
     config = json.loads(oracle.get("miniapp/price", "blobs", manifest["config"]["digest"]) or b"")["config"]
     assert config["User"] == "65532:65532"
@@ -78,12 +78,12 @@ def test_an_image_says_what_it_is_and_does_not_run_as_root(
     assert image["image"].endswith(f"/miniapp/price@{image['digest']}")
 
 
-def test_a_tag_never_moves(run_module: RunModule, args: dict[str, Any], oracle: Oracle) -> None:
+def test_a_tag_never_moves(module_process: RunModule, args: dict[str, Any], oracle: Oracle) -> None:
     first = {"name": "escrow", "version": "2.0.0"}
-    (image,) = run_module("service_image", {**args, "services": [first]})["images"]
+    (image,) = module_process("service_image", {**args, "services": [first]})["images"]
     other = {**first, "env": {"FEATURE": "on"}}
     for check in (True, False):
-        refused = run_module(
+        refused = module_process(
             "service_image", {**args, "services": [{"name": "payhub", "version": "2.0.0"}, other]}, check=check
         )
         assert (refused["failed"], refused["error"]["code"]) == (True, "conflict")
@@ -92,22 +92,22 @@ def test_a_tag_never_moves(run_module: RunModule, args: dict[str, Any], oracle: 
 
 
 def test_what_is_missing_of_a_pushed_image_is_added(
-    run_module: RunModule, args: dict[str, Any], signer: Signer, stranger: Signer, oracle: Oracle
+    module_process: RunModule, args: dict[str, Any], signer: Signer, stranger: Signer, oracle: Oracle
 ) -> None:
     services = {"services": [{"name": "funding", "version": "3.0.0"}]}
     by_stranger = {**args, **services, **stranger.signing(), "public_key": str(stranger.public_key)}
-    assert run_module("service_image", by_stranger)["changed"]
-    (image,) = run_module("service_image", {**args, **services})["images"]
+    assert module_process("service_image", by_stranger)["changed"]
+    (image,) = module_process("service_image", {**args, **services})["images"]
     assert (image["pushed"], image["signed"], image["attested"]) == (False, True, True)
     assert oracle.good_signatures("miniapp/funding", image["digest"], signer.public_key) == 1
-    assert not run_module("service_image", {**args, **services})["changed"]
+    assert not module_process("service_image", {**args, **services})["changed"]
 
 
-def test_cyclonedx(run_module: RunModule, args: dict[str, Any]) -> None:
+def test_cyclonedx(module_process: RunModule, args: dict[str, Any]) -> None:
     services = {"services": [{"name": "events", "version": "4.0.0"}], "sbom_format": "cyclonedx-json"}
-    (image,) = run_module("service_image", {**args, **services})["images"]
+    (image,) = module_process("service_image", {**args, **services})["images"]
     assert image["sbom"]["packages"] > 30
-    assert not run_module("service_image", {**args, **services})["changed"]
+    assert not module_process("service_image", {**args, **services})["changed"]
 
 
 @pytest.mark.parametrize(
@@ -120,18 +120,20 @@ def test_cyclonedx(run_module: RunModule, args: dict[str, Any]) -> None:
         ({"key": "/nowhere/cosign.key"}, "key: "),
     ],
 )
-def test_bad_input_is_named(run_module: RunModule, args: dict[str, Any], change: dict[str, Any], message: str) -> None:
-    result = run_module("service_image", {**args, "services": [{"name": "price", "version": "9.9.9"}], **change})
+def test_bad_input_is_named(
+    module_process: RunModule, args: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
+    result = module_process("service_image", {**args, "services": [{"name": "price", "version": "9.9.9"}], **change})
     assert (result["failed"], result["error"]["code"]) == (True, "invalid_input"), result
     assert message in result["msg"]
 
 
 def test_the_password_was_on_no_command_line_and_in_no_result(
-    run_module: RunModule, args: dict[str, Any], signer: Signer, recorder: Path
+    module_process: RunModule, args: dict[str, Any], signer: Signer, recorder: Path
 ) -> None:
     services = {"services": [{"name": "admin", "version": "5.0.0"}]}
     del args["key_password_file"]
-    result = run_module("service_image", {**args, **services, "key_password": signer.password}, diff=True)
+    result = module_process("service_image", {**args, **services, "key_password": signer.password}, diff=True)
     assert result["changed"], result
     assert signer.password not in json.dumps(result)
     recorded = Path(f"{recorder}.log").read_text()

@@ -49,7 +49,7 @@ def test_key_pair(run_module: RunModule, recorder: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("formats", [["legacy"], ["bundle"], ["legacy", "bundle"]])
 def test_sign(
-    run_module: RunModule,
+    module_process: RunModule,
     push: Callable[[str], str],
     signer: Signer,
     reach: dict[str, Any],
@@ -59,12 +59,12 @@ def test_sign(
 ) -> None:
     image = push(f"sign/{'-'.join(formats)}")
     args = {"image": image, "signature_formats": formats, "annotations": {"env": "test"}, **signer.signing(), **reach}
-    results = four_steps(run_module, "cosign_sign", args)
+    results = four_steps(module_process, "cosign_sign", args)
     assert results[0]["added"] == results[1]["added"] == formats
     assert results[1]["signed_by"] == signer.fingerprint
     assert oracle.good_signatures(*split(image), signer.public_key) == int("legacy" in formats)
     for wanted in formats:
-        verified = run_module(
+        verified = module_process(
             "cosign_verify",
             {"image": image, "public_key": str(signer.public_key), "signature_format": wanted, **reach},
         )
@@ -72,27 +72,29 @@ def test_sign(
 
 
 def test_sign_refuses_a_tag_a_missing_image_and_a_wrong_password(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
 ) -> None:
     image = push("refuse/sign")
     options = {**signer.signing(), **reach}
-    by_tag = run_module("cosign_sign", {"image": image.split("@")[0] + ":1", **options})
+    by_tag = module_process("cosign_sign", {"image": image.split("@")[0] + ":1", **options})
     assert by_tag["failed"]
     assert by_tag["error"]["code"] == "invalid_input"
-    missing = run_module("cosign_sign", {"image": f"{image.split('@')[0]}@sha256:{'0' * 64}", **options}, check=True)
+    missing = module_process(
+        "cosign_sign", {"image": f"{image.split('@')[0]}@sha256:{'0' * 64}", **options}, check=True
+    )
     assert missing["error"]["code"] == "not_found"
     del options["key_password_file"]
-    wrong = run_module("cosign_sign", {"image": image, "key_password": "canary-wrong", **options})
+    wrong = module_process("cosign_sign", {"image": image, "key_password": "canary-wrong", **options})
     assert "does not open with this password" in wrong["msg"]
     assert "canary-wrong" not in json.dumps(wrong)
     assert oracle.good_signatures(*split(image), signer.public_key) == 0
 
 
 def test_verify_tells_unsigned_other_key_missing_and_unreachable_apart(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, stranger: Signer, reach: dict[str, Any]
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, stranger: Signer, reach: dict[str, Any]
 ) -> None:
     unsigned, signed = push("verify/unsigned"), push("verify/stranger")
-    assert run_module("cosign_sign", {"image": signed, **stranger.signing(), **reach})["changed"]
+    assert module_process("cosign_sign", {"image": signed, **stranger.signing(), **reach})["changed"]
     for image, reason in (
         (unsigned, "no_signature"),
         (signed, "no_matching_signature"),
@@ -100,30 +102,30 @@ def test_verify_tells_unsigned_other_key_missing_and_unreachable_apart(
         (f"127.0.0.1:1/verify/x@sha256:{'0' * 64}", "registry_error"),
     ):
         args = {"image": image, "public_key": str(signer.public_key), "fail_on_unverified": False, **reach}
-        result = run_module("cosign_verify", args)
+        result = module_process("cosign_verify", args)
         assert (result["verified"], result["reason"], result["changed"]) == (False, reason, False), result
-        failed = run_module("cosign_verify", {**args, "fail_on_unverified": True})
+        failed = module_process("cosign_verify", {**args, "fail_on_unverified": True})
         assert (failed["failed"], failed["error"]["code"]) == (True, "unverified_image")
 
 
 def test_verify_resolves_a_tag_to_the_digest_that_it_verified(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any]
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any]
 ) -> None:
     image = push("verify/tag")
-    run_module("cosign_sign", {"image": image, **signer.signing(), **reach})
+    module_process("cosign_sign", {"image": image, **signer.signing(), **reach})
     args = {"image": image.split("@")[0] + ":1", "public_key": str(signer.public_key), **reach}
-    assert run_module("cosign_verify", {**args, "resolve_tag": True})["image"] == image
-    assert run_module("cosign_verify", args)["error"]["code"] == "invalid_input"
+    assert module_process("cosign_verify", {**args, "resolve_tag": True})["image"] == image
+    assert module_process("cosign_verify", args)["error"]["code"] == "invalid_input"
     missing = {**args, "image": image.split("@")[0] + ":2", "resolve_tag": True, "fail_on_unverified": False}
-    assert run_module("cosign_verify", missing)["reason"] == "image_not_found"
+    assert module_process("cosign_verify", missing)["reason"] == "image_not_found"
 
 
 def test_a_tampered_signature_does_not_verify(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
 ) -> None:
     """The signature of one image is moved to another: right key, wrong content."""
     victim, source = push("tamper/victim"), push("tamper/source")
-    run_module("cosign_sign", {"image": source, **signer.signing(), **reach})
+    module_process("cosign_sign", {"image": source, **signer.signing(), **reach})
     repository, digest = split(source)
     manifest = oracle.get(repository, "manifests", f"{digest.replace(':', '-')}.sig")
     assert manifest is not None
@@ -131,13 +133,13 @@ def test_a_tampered_signature_does_not_verify(
     # The image itself has to exist in the same repository, under the digest that the stolen signature is put at.
     moved = f"{source.split('@')[0]}@{split(victim)[1]}"
     args = {"image": moved, "public_key": str(signer.public_key), "fail_on_unverified": False, **reach}
-    result = run_module("cosign_verify", args)
+    result = module_process("cosign_verify", args)
     assert (result["verified"], result["signatures"]) == (False, [])
     assert oracle.good_signatures(repository, split(victim)[1], signer.public_key) == 0
 
 
 def test_attest(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, reach: dict[str, Any], oracle: Oracle
 ) -> None:
     image = push("attest/one")
     args = {
@@ -147,14 +149,14 @@ def test_attest(
         **signer.signing(),
         **reach,
     }
-    four_steps(run_module, "cosign_attest", args)
+    four_steps(module_process, "cosign_attest", args)
     other_type = {**args, "predicate_type": "cyclonedx", "predicate_content": {"bomFormat": "CycloneDX"}}
-    assert run_module("cosign_attest", other_type)["changed"]
+    assert module_process("cosign_attest", other_type)["changed"]
     newer = {**args, "predicate_content": {"spdxVersion": "SPDX-2.3", "packages": []}}
-    assert run_module("cosign_attest", newer)["changed"]
+    assert module_process("cosign_attest", newer)["changed"]
     predicates = [item["predicate"] for item in oracle.good_statements(*split(image), signer.public_key)]
     assert sorted(predicates, key=str) == sorted([newer["predicate_content"], other_type["predicate_content"]], key=str)
-    read = run_module(
+    read = module_process(
         "cosign_verify_attestation",
         {"image": image, "predicate_type": "spdxjson", "public_key": str(signer.public_key), **reach},
     )
@@ -162,13 +164,15 @@ def test_attest(
 
 
 def test_attestations_of_another_key_do_not_count(
-    run_module: RunModule, push: Callable[[str], str], signer: Signer, stranger: Signer, reach: dict[str, Any]
+    module_process: RunModule, push: Callable[[str], str], signer: Signer, stranger: Signer, reach: dict[str, Any]
 ) -> None:
     image = push("attest/stranger")
     predicate = {"predicate_type": "spdxjson", "predicate_content": {"spdxVersion": "SPDX-2.3"}}
     none = {"image": image, "predicate_type": "spdxjson", "public_key": str(signer.public_key), **reach}
-    assert run_module("cosign_verify_attestation", {**none, "fail_on_unverified": False})["reason"] == "no_signature"
-    assert run_module("cosign_attest", {"image": image, **predicate, **stranger.signing(), **reach})["changed"]
-    result = run_module("cosign_verify_attestation", {**none, "fail_on_unverified": False})
+    assert (
+        module_process("cosign_verify_attestation", {**none, "fail_on_unverified": False})["reason"] == "no_signature"
+    )
+    assert module_process("cosign_attest", {"image": image, **predicate, **stranger.signing(), **reach})["changed"]
+    result = module_process("cosign_verify_attestation", {**none, "fail_on_unverified": False})
     assert (result["verified"], result["reason"]) == (False, "no_matching_signature")
-    assert run_module("cosign_verify_attestation", none)["error"]["code"] == "unverified_image"
+    assert module_process("cosign_verify_attestation", none)["error"]["code"] == "unverified_image"

@@ -46,6 +46,12 @@ def test_every_module_is_in_the_action_group() -> None:
     assert runtime()["action_groups"]["miniapp"] == IDS
 
 
+def test_every_module_is_routed_to_the_action_plugin() -> None:
+    routing = runtime()["plugin_routing"]["modules"]
+    assert list(routing) == IDS
+    assert {item["action_plugin"] for item in routing.values()} == {"fuze.miniapp_infra.in_process"}
+
+
 def test_the_modules_that_reach_a_cluster_are_in_their_action_group() -> None:
     kube = [path.stem for path in MODULES if "fuze.miniapp_infra.kube\n" in documentation(path)["DOCUMENTATION"]]
     assert runtime()["action_groups"]["kube"] == kube
@@ -112,7 +118,12 @@ def specifications() -> dict[str, Any]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {"kube": module.kube_spec(), "wait": module.wait_spec()}
+    return {
+        "apply": module.apply_spec(),
+        "kube": module.kube_spec(),
+        "prune": module.prune_spec(),
+        "wait": module.wait_spec(),
+    }
 
 
 def comparable(options: dict[str, Any], suboptions: str) -> dict[str, Any]:
@@ -127,7 +138,7 @@ def comparable(options: dict[str, Any], suboptions: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["kube", "wait"])
+@pytest.mark.parametrize("name", ["apply", "kube", "prune", "wait"])
 def test_fragments_agree_with_argument_specifications(name: str) -> None:
     assert comparable(fragment(name), "suboptions") == comparable(specifications()[name], "options")
 
@@ -154,7 +165,7 @@ except Parsed:
 """
 
 
-@pytest.mark.parametrize("name", ["k8s_apply", "k8s_info", "k8s_wait"])
+@pytest.mark.parametrize("name", ["helm_release", "k8s_apply", "k8s_info", "k8s_prune", "k8s_wait"])
 def test_options_agree_with_argument_specifications(name: str, collections_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _PRINT_SPEC, name],
@@ -165,7 +176,7 @@ def test_options_agree_with_argument_specifications(name: str, collections_path:
     )
     text = documentation(ROOT / "plugins" / "modules" / f"{name}.py")["DOCUMENTATION"]
     documented = dict(yaml.safe_load(text)["options"])
-    for part in ("kube", "wait"):
+    for part in ("apply", "kube", "prune", "wait"):
         if f"fuze.miniapp_infra.{part}\n" in text:
             documented |= fragment(part)
     assert comparable(documented, "suboptions") == comparable(json.loads(done.stdout), "options")
