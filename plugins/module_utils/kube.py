@@ -51,6 +51,27 @@ def kube_spec() -> dict[str, Any]:
     }
 
 
+def chart_spec() -> dict[str, Any]:
+    """Return the options of the fragment ``chart``: a Helm chart as the source of objects."""
+    chart = {
+        "api_versions": {"type": "list", "elements": "str", "default": []},
+        "ca_file": {"type": "path"},
+        "chart": {"type": "str", "required": True},
+        "include_crds": {"type": "bool", "default": True},
+        "kube_version": {"type": "str"},
+        "namespace": {"type": "str"},
+        "release_name": {"type": "str", "required": True},
+        "repository": {"type": "str"},
+        "values": {"type": "dict", "default": {}, "no_log": True},
+        "values_files": {"type": "list", "elements": "path", "default": []},
+        "version": {"type": "str"},
+    }
+    return {
+        "helm_path": {"type": "str", "default": "helm"},
+        "helm_template": {"type": "dict", "options": chart},
+    }
+
+
 def wait_spec() -> dict[str, Any]:
     """Return the options of the fragment ``wait``: what is waited for, and how long."""
     condition = {

@@ -28,14 +28,15 @@ options:
       - The objects, as a dictionary, a list of dictionaries, or YAML text with any number of documents.
       - At most one of O(definition), O(src), O(template), O(kustomize) and O(helm_template) may be given. Without any
         of them O(kind) says what the task is about.
-      - O(kind), O(api_version) and O(name) fill in what a dictionary leaves out. What it says itself wins.
+      - O(kind), O(api_version) and O(name) fill in what an object leaves out. What it says itself wins.
     type: raw
     aliases: [resource_definition, inline]
   src:
     description:
       - YAML or JSON files, directories whose C(.yaml), C(.yml) and C(.json) files are read in order of name, or
         C(https://) and C(http://) URLs.
-      - The paths are those of the host that runs the module.
+      - The paths are those of the host that runs the module. On the control host they are also looked for beside the
+        playbook and in its C(files), and may be encrypted with Ansible Vault.
     type: list
     elements: path
   template:
@@ -48,60 +49,10 @@ options:
   kustomize:
     description: Directory that C(kubectl kustomize) renders. It may refer to files outside of itself.
     type: path
-  helm_template:
-    description:
-      - Chart that C(helm template) renders. Its hooks are left out, because they are steps of Helm's own installation.
-    type: dict
-    suboptions:
-      chart:
-        description: Directory, archive, C(oci://) reference, or with O(helm_template.repository) the name of the chart.
-        type: str
-        required: true
-      repository:
-        description: URL of the chart repository.
-        type: str
-      version:
-        description: Version of the chart, where O(helm_template.chart) is not a local one.
-        type: str
-      release_name:
-        description: Name of the release, which charts use in the names of objects.
-        type: str
-        required: true
-      namespace:
-        description: Namespace of the release. Defaults to O(namespace).
-        type: str
-      values:
-        description: Values of the chart. They win over O(helm_template.values_files).
-        type: dict
-        default: {}
-      values_files:
-        description: Files with values. Later ones win.
-        type: list
-        elements: path
-        default: []
-      include_crds:
-        description: Whether the custom resource definitions of the chart are part of the set.
-        type: bool
-        default: true
-      ca_file:
-        description: Certificate of the CA of the chart's registry, in PEM form.
-        type: path
-      kube_version:
-        description: Kubernetes version that the chart is told.
-        type: str
-      api_versions:
-        description: API versions that the chart is told, such as V(monitoring.coreos.com/v1).
-        type: list
-        elements: str
-        default: []
   kubectl_path:
     description: The program that renders O(kustomize).
     type: str
     default: kubectl
-  helm_path:
-    description: The program that renders O(helm_template).
-    type: str
-    default: helm
   kind:
     description:
       - Kind of the object that is applied, patched or deleted when there is no other input.
@@ -275,6 +226,7 @@ attributes:
 extends_documentation_fragment:
   - fuze.miniapp_infra.apply
   - fuze.miniapp_infra.attributes
+  - fuze.miniapp_infra.chart
   - fuze.miniapp_infra.kube
   - fuze.miniapp_infra.prune
   - fuze.miniapp_infra.wait
@@ -452,6 +404,7 @@ error:
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils.engine import run
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kube import (
     apply_spec,
+    chart_spec,
     inventory_spec,
     kube_module,
     prune_spec,
@@ -460,33 +413,19 @@ from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kube import (
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils.kubernetes_core import kubernetes_core_spec
 
 INPUTS = ("definition", "src", "template", "kustomize", "helm_template")
-CHART = {
-    "api_versions": {"type": "list", "elements": "str", "default": []},
-    "ca_file": {"type": "path"},
-    "chart": {"type": "str", "required": True},
-    "include_crds": {"type": "bool", "default": True},
-    "kube_version": {"type": "str"},
-    "namespace": {"type": "str"},
-    "release_name": {"type": "str", "required": True},
-    "repository": {"type": "str"},
-    "values": {"type": "dict", "default": {}, "no_log": True},
-    "values_files": {"type": "list", "elements": "path", "default": []},
-    "version": {"type": "str"},
-}
 
 
 def main() -> None:
     module = kube_module(
         {
             **apply_spec(),
+            **chart_spec(),
             **inventory_spec(),
             **kubernetes_core_spec(),
             **prune_spec(),
             **wait_spec(),
             "adopt": {"type": "bool", "default": False},
             "definition": {"type": "raw", "aliases": ["resource_definition", "inline"], "no_log": True},
-            "helm_path": {"type": "str", "default": "helm"},
-            "helm_template": {"type": "dict", "options": CHART},
             "kubectl_path": {"type": "str", "default": "kubectl"},
             "kustomize": {"type": "path"},
             "namespace": {"type": "str"},

@@ -231,7 +231,8 @@ class _Run:
         return Outcome(item.ref, Action.CREATED, None, item.desired, simulated=True)
 
     def _explained(self, error: ApiError, item: _Item) -> ApiError:
-        error.message = redact_text(error.message, item.desired)
+        # A policy may quote the object as it is, and as it would be.
+        error.message = redact_text(error.message, item.desired, self._live.objects.get(item.ref))
         error.args = (error.message,)
         if error.namespace_is_missing and not error.hint:
             error.hint = f"Declare Namespace {item.ref.namespace} in the same set, or create it before."

@@ -116,6 +116,9 @@ class Client:
                 if not connection.is_connected:
                     connection.timeout = CONNECT_TIMEOUT
                     connection.connect()
+            except (transport.HTTPError, OSError):
+                connection.close()  # one that failed half way must not be taken for an open one
+                raise
             finally:
                 pool._put_conn(connection)  # noqa: SLF001
 

@@ -224,6 +224,8 @@ def _run_loader(loader: Loader, options: ConnectionOptions, configuration: Any, 
             loader.kube_config.load_kube_config_from_dict(dict(options.kubeconfig), persist_config=False, **common)
     except (loader.error, yaml.YAMLError, OSError, ValueError) as error:
         raise _invalid(f"Failed to read {_described(options)}: {error}", _HINT) from error
+    except (AttributeError, TypeError) as error:  # the loader takes any YAML for a mapping
+        raise _invalid(f"Failed to read {_described(options)}: it is not a kubeconfig", _HINT) from error
 
 
 class _Problems(logging.Handler):

@@ -13,6 +13,7 @@ from miniapp_infra.kube.apply import place
 from miniapp_infra.kube.errors import ApiError, SeveralError
 from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
+from miniapp_infra.kube.normalise import redact_text
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates
 from miniapp_infra.kube.stages import in_stages
 from miniapp_infra.kube.width import MOST
@@ -82,5 +83,7 @@ def _one(client: Client, target: Target, before: KubeObject | None, options: App
     except ApiError as error:
         # Gone already: an earlier try that was carried out without an answer, or its owner was deleted before it.
         if error.status != HTTPStatus.NOT_FOUND:
+            error.message = redact_text(error.message, before)
+            error.args = (error.message,)
             raise
     return Outcome(ref, Action.DELETED, before, None)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from miniapp_infra.kube.errors import UnknownKindError
+from miniapp_infra.errors import ErrorCode
+from miniapp_infra.kube.errors import KubeError, UnknownKindError
 from miniapp_infra.kube.objects import group_of, lookup
 from miniapp_infra.local.layout import cache_directory
 
@@ -43,11 +44,18 @@ class Resource:
     def collection(self, namespace: str = "") -> str:
         """Return the path of all objects, or of those in a namespace."""
         root = "/apis" if group_of(self.api_version) else "/api"
-        inside = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        inside = f"/namespaces/{_segment('namespace', namespace)}" if self.namespaced and namespace else ""
         return f"{root}/{self.api_version}{inside}/{self.plural}"
 
     def path(self, namespace: str, name: str) -> str:
-        return f"{self.collection(namespace)}/{quote(name, safe='')}"
+        return f"{self.collection(namespace)}/{_segment('name', name)}"
+
+
+def _segment(option: str, text: str) -> str:
+    """Return a name as a part of a path, in which it cannot stand for another place."""
+    if text in {".", ".."}:
+        raise KubeError(f"{option}: must not be {text!r}", code=ErrorCode.INVALID_INPUT)
+    return quote(text, safe="")
 
 
 Table = dict[tuple[str, str], Resource]

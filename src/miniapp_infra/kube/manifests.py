@@ -160,8 +160,17 @@ def parse(text: str, source: str) -> list[KubeObject]:
     Raises:
         KubeError: not YAML (with line and column), or not Kubernetes objects.
     """
+    return flatten(documents(text, source))
+
+
+def documents(text: str, source: str) -> list[tuple[str, Any]]:
+    """Read the documents of a text as they are, each with where it comes from.
+
+    Raises:
+        KubeError: not YAML (with line and column).
+    """
     try:
-        documents = list(yaml.load_all(text, _Loader))
+        found = list(yaml.load_all(text, _Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -169,7 +178,7 @@ def parse(text: str, source: str) -> list[KubeObject]:
         raise KubeError(f"{source}{place}: is not valid YAML: {problem}", code=ErrorCode.INVALID_INPUT) from error
     except RecursionError as error:
         raise KubeError(f"{source}: is nested too deeply", code=ErrorCode.INVALID_INPUT) from error
-    return flatten((f"{source}, document {number}", document) for number, document in enumerate(documents, 1))
+    return [(f"{source}, document {number}", document) for number, document in enumerate(found, 1)]
 
 
 def read(paths: Sequence[str]) -> list[KubeObject]:
@@ -178,7 +187,12 @@ def read(paths: Sequence[str]) -> list[KubeObject]:
     Raises:
         KubeError: a path does not exist, cannot be read, or is a directory without such files.
     """
-    return [obj for path in paths for file in _files(path) for obj in parse(_text(file), str(file))]
+    return [obj for text, source in texts(paths) for obj in parse(text, source)]
+
+
+def texts(paths: Sequence[str]) -> list[tuple[str, str]]:
+    """Read the texts of the same files, each with its path. Raises KubeError as ``read`` does."""
+    return [(_text(file), str(file)) for path in paths for file in _files(path)]
 
 
 def _files(path: str) -> list[Path]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.kube.diff import render
+from miniapp_infra.kube.normalise import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +95,12 @@ def report(outcomes: Iterable[Outcome], *, with_diff: bool) -> dict[str, Any]:
         "objects": [outcome.summary() for outcome in outcomes],
         "counts": counts,
     }
-    warnings = sorted({f"{outcome.ref.kind}: {text}" for outcome in outcomes for text in outcome.warnings})
+    warnings = sorted({
+        # Policies quote what they warn of.
+        f"{outcome.ref.kind}: {redact_text(text, outcome.before, outcome.after)}"
+        for outcome in outcomes
+        for text in outcome.warnings
+    })  # fmt: skip
     if warnings:
         result["warnings"] = warnings
     if with_diff:

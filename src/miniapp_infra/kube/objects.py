@@ -63,11 +63,11 @@ def is_same(left: Any, right: Any) -> bool:
 
 def _has_same_types(left: Any, right: Any) -> bool:
     """Tell whether two equal values are of the same types all through."""
-    if isinstance(left, Mapping):
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
         return all(_has_same_types(value, right[key]) for key, value in left.items())
-    if isinstance(left, list):
-        return all(_has_same_types(value, other) for value, other in zip(left, right, strict=True))
-    return type(left) is type(right)
+    return not isinstance(left, list) or all(map(_has_same_types, left, right))
 
 
 def without_server_fields(obj: Mapping[str, Any]) -> KubeObject:

@@ -87,7 +87,7 @@ class _Patcher:
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return _missing(target.ref)
-            error.message = redact_text(error.message, desired)
+            error.message = redact_text(error.message, desired, before)
             error.args = (error.message,)
             raise
         action = Action.UPDATED if differs(before, answer.body) else Action.UNCHANGED

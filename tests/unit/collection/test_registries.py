@@ -100,6 +100,9 @@ def test_engines_do_not_know_ansible() -> None:
             assert not any(name.partition(".")[0] == "ansible" for name in names), path
 
 
+FRAGMENTS = ("apply", "chart", "kube", "prune", "wait")
+
+
 def fragment(name: str) -> dict[str, Any]:
     path = ROOT / "plugins" / "doc_fragments" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"fragment_{name}", path)
@@ -120,6 +123,7 @@ def specifications() -> dict[str, Any]:
     spec.loader.exec_module(module)
     return {
         "apply": module.apply_spec(),
+        "chart": module.chart_spec(),
         "kube": module.kube_spec(),
         "prune": module.prune_spec(),
         "wait": module.wait_spec(),
@@ -138,7 +142,7 @@ def comparable(options: dict[str, Any], suboptions: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["apply", "kube", "prune", "wait"])
+@pytest.mark.parametrize("name", FRAGMENTS)
 def test_fragments_agree_with_argument_specifications(name: str) -> None:
     assert comparable(fragment(name), "suboptions") == comparable(specifications()[name], "options")
 
@@ -176,7 +180,7 @@ def test_options_agree_with_argument_specifications(name: str, collections_path:
     )
     text = documentation(ROOT / "plugins" / "modules" / f"{name}.py")["DOCUMENTATION"]
     documented = dict(yaml.safe_load(text)["options"])
-    for part in ("apply", "kube", "prune", "wait"):
+    for part in FRAGMENTS:
         if f"fuze.miniapp_infra.{part}\n" in text:
             documented |= fragment(part)
     assert comparable(documented, "suboptions") == comparable(json.loads(done.stdout), "options")

@@ -107,6 +107,14 @@ def test_a_refused_token_of_an_exec_plugin_is_asked_for_again(tmp_path: Path) ->
     assert credentials.authorization() == "Bearer 2"
 
 
+def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    for text in ("just text", "[1, 2]", "{clusters: 1, contexts: x, current-context: a}"):
+        file.write_text(text)
+        with pytest.raises(KubeError, match=f"Failed to read kubeconfig {file}"):
+            load(ConnectionOptions(kubeconfig=str(file)))
+
+
 def test_a_failing_exec_plugin_is_an_error_and_not_an_anonymous_request(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin"
     plugin.write_text("#!/bin/sh\necho 'login expired' >&2\nexit 3\n")

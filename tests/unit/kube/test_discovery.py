@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from miniapp_infra.kube.discovery import Discovery, Resource, from_definitions
-from miniapp_infra.kube.errors import UnknownKindError
+from miniapp_infra.kube.errors import KubeError, UnknownKindError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +136,15 @@ def test_kinds_of_new_definitions_are_added_without_a_request(
     discovery.add({("example.com/v1", "Widget"): Resource("example.com/v1", "Widget", "widgets", namespaced=True)})
     assert Discovery(client, tmp_path).resolve("example.com/v1", "Widget").plural == "widgets"
     assert server.requests == []
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_is_no_way_to_another_place(name: str) -> None:
+    pods = Resource("v1", "Pod", "pods", namespaced=True)
+    with pytest.raises(KubeError, match="name: must not be"):
+        pods.path("n", name)
+    with pytest.raises(KubeError, match="namespace: must not be"):
+        pods.collection(name)
 
 
 @pytest.mark.parametrize("spec", [None, {}, {"group": "example.com"}, {"versions": None}, {"names": {}}])

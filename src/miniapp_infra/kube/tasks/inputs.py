@@ -19,6 +19,7 @@ from miniapp_infra.kube.tasks.kinds import api_version_of
 
 Params = Mapping[str, Any]
 
+ORIGIN = "# Source: "
 _FETCH_TIMEOUT = 30.0
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -50,7 +51,7 @@ def _read(params: Params) -> list[KubeObject]:
     if params.get("definition") is not None:
         return _from_definition(params["definition"], params)
     if params.get("src"):
-        return [obj for place in params["src"] for obj in _from_place(place)]
+        return [obj for place in params["src"] for obj in _from_place(place, params)]
     if params.get("kustomize"):
         return render.kustomize(params["kustomize"], params["kubectl_path"])
     if params.get("helm_template"):
@@ -60,7 +61,8 @@ def _read(params: Params) -> list[KubeObject]:
 
 def _from_definition(definition: Any, params: Params) -> list[KubeObject]:
     if isinstance(definition, str):
-        return manifests.parse(definition, "definition")
+        source, text = _origin(definition)
+        return _from_text(text, source, params)
     if isinstance(definition, list) and any(isinstance(item, str) for item in definition):
         return [obj for item in definition for obj in _from_definition(item, params)]
     return flatten([("definition", _filled(definition, params))])
@@ -111,10 +113,20 @@ def _with_drawn_name(obj: KubeObject) -> KubeObject:
     return {**obj, "metadata": {**metadata, "name": naming.drawn(metadata["generateName"])}}
 
 
-def _from_place(place: str) -> list[KubeObject]:
-    if "://" not in place:
-        return manifests.read([place])
-    return manifests.parse(_fetched(place), place)
+def _from_place(place: str, params: Params) -> list[KubeObject]:
+    texts = [(_fetched(place), place)] if "://" in place else manifests.texts([place])
+    return [obj for text, source in texts for obj in _from_text(text, source, params)]
+
+
+def _origin(definition: str) -> tuple[str, str]:
+    """Part a rendered template from the line that says which file it was."""
+    first, _, rest = definition.partition("\n")
+    return (first.removeprefix(ORIGIN), rest) if first.startswith(ORIGIN) else ("definition", definition)
+
+
+def _from_text(text: str, source: str, params: Params) -> list[KubeObject]:
+    found = manifests.documents(text, source)
+    return flatten((place, _filled(document, params)) for place, document in found if document is not None)
 
 
 def _fetched(url: str) -> str:
