@@ -10,7 +10,7 @@ VENV := .venv
 MINIAPP := $(VENV)/bin/miniapp
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help environment up down clean status ship promote rollback test check unit lint schema
+.PHONY: help environment up down clean status ship promote rollback test bench check unit lint schema
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ rollback: environment ## Revert the last promotion of a service: make rollback S
 
 test: environment up ## Run every test of the profile against the live environment
 	@MINIAPP_INFRA_REQUIRE_LIVE=1 MINIAPP_INFRA_PROFILE=$(PROFILE) pytest tests
+
+bench: environment ## Measure against kubernetes.core, mitogen, kubectl and helm: make bench [ONLY=key,key] [PAIRS=5] [PUBLISH=true]
+	@PYTHONPATH=tests python -m bench run $(if $(ONLY),--only $(ONLY)) --pairs $(or $(PAIRS),5)
+	@$(if $(filter true,$(PUBLISH)),PYTHONPATH=tests python -m bench publish)
 
 check: lint unit ## Lint, types and unit tests
 
