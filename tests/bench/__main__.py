@@ -21,7 +21,6 @@ from bench.contenders import ROOT, ContenderError, Workshop
 from bench.state import DifferentStateError
 from miniapp_infra.errors import MiniappInfraError
 
-ROUND_TRIP = 0.02
 BUILD = ROOT / "build"
 RESULT = BUILD / "bench.json"
 SCALE = "scale"
@@ -76,13 +75,14 @@ def measure(only: list[str], pairs: int, report: Any) -> result.Document:
         report(f"The load of this machine is {load}: the numbers will be worse than on an idle one")
     measured = rounds.Measured()
     series = None
-    with Cluster(work / "cluster", ROUND_TRIP) as cluster:
+    with Cluster(work / "cluster", scenarios.ROUND_TRIP) as cluster:
         shop = Workshop(work, contenders, ROOT / ".local" / "bin", cluster)
         start = rounds.playbook_start(shop, pairs)
         with cluster.controller():
             for scenario in scenarios.build(shop, scenarios.needed(keys)):
                 rounds.run(cluster, scenario, pairs, measured, report)
         if kwok is not None:
+            cluster.set_round_trip(scenarios.ROUND_TRIP)
             series = scale.run(shop, kwok, report).as_dict()
         server = cluster.version()
     versions = {name: tools.tools[name].version for name in ("etcd", "helm", "kubernetes") if name in tools.tools}
@@ -92,7 +92,7 @@ def measure(only: list[str], pairs: int, report: Any) -> result.Document:
         "seconds": round(time.monotonic() - started),
         "only": only,
         "pairs": pairs,
-        "round_trip_seconds": ROUND_TRIP,
+        "round_trip_seconds": scenarios.ROUND_TRIP,
         "machine": {**machine.facts(), "load_before": load},
         "versions": {
             "kube-apiserver": server,

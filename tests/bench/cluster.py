@@ -88,6 +88,9 @@ class Cluster:
         """Leads past the proxy: for what belongs to the cluster and not to a contender."""
         return self._server.kubeconfig
 
+    def set_round_trip(self, seconds: float) -> None:
+        self._proxy.set_delay(seconds)
+
     def reset_traffic(self) -> None:
         self._proxy.reset()
 

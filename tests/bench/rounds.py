@@ -35,6 +35,7 @@ def run(cluster: Cluster, scenario: Scenario, pairs: int, measured: Measured, sa
         DifferentStateError: the contenders left different things behind.
         ContenderError: one of them failed, or said something that is not so.
     """
+    cluster.set_round_trip(scenario.round_trip)
     for contender in scenario.contenders:
         cluster.ensure_namespace(contender.namespace)
         warm_up(cluster, scenario, contender)

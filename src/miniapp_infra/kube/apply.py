@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -28,10 +27,12 @@ from miniapp_infra.kube.races import Applied, ServerSideApply
 from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.stages import Stage, in_stages, is_definition
 from miniapp_infra.kube.wait import WaitOptions, wait
-from miniapp_infra.kube.width import MOST, START
+from miniapp_infra.kube.width import START
+from miniapp_infra.kube.workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     from miniapp_infra.kube.client import Client
 
@@ -48,7 +49,7 @@ def apply(client: Client, discovery: Discovery, objects: Sequence[KubeObject], o
         SeveralError: some objects failed; carries the progress.
     """
     client.open_connections(min(START, len(objects)))
-    with ThreadPoolExecutor(MOST, thread_name_prefix="apply") as executor:
+    with workers(len(objects), "apply") as executor:
         return _Run(client, discovery, options, executor, from_definitions(filter(is_definition, objects))).all(objects)
 
 
@@ -63,7 +64,7 @@ class _Item:
 
 class _Run:
     def __init__(
-        self, client: Client, discovery: Discovery, options: ApplyOptions, executor: ThreadPoolExecutor, declared: Table
+        self, client: Client, discovery: Discovery, options: ApplyOptions, executor: Executor, declared: Table
     ) -> None:
         self._client = client
         self._discovery = discovery

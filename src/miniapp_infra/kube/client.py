@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -317,6 +318,37 @@ class Watch:
             self._answer.shutdown()
 
 
+class _TlsConnection(urllib3.connection.HTTPSConnection):
+    """A connection that tells the session tickets of a TLS 1.3 server from the end of the connection.
+
+    They arrive after the handshake, unasked. urllib3 takes bytes that nobody asked for as a sign that the server has
+    gone, and would throw each connection away that was opened ahead of its first request.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        return super().is_connected or self._holds_tickets_only()
+
+    def _holds_tickets_only(self) -> bool:
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return False
+        timeout = self.sock.gettimeout()
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True  # whatever was there was for TLS itself, which has taken it now
+        except OSError:
+            return False
+        finally:
+            self.sock.settimeout(timeout)
+        return False
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
 def _pool(credentials: Credentials) -> urllib3.PoolManager:
     options: dict[str, Any] = {"maxsize": MOST, "num_pools": 2}
     if credentials.tls is not None:
@@ -325,7 +357,9 @@ def _pool(credentials: Credentials) -> urllib3.PoolManager:
             options["server_hostname"] = credentials.server_name
     if credentials.proxy:
         return urllib3.ProxyManager(credentials.proxy, **options)
-    return urllib3.PoolManager(**options)
+    manager = urllib3.PoolManager(**options)
+    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _TlsPool}
+    return manager
 
 
 def _url(path: str, query: Query | None) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.normalise import redact_text
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates
 from miniapp_infra.kube.stages import in_stages
-from miniapp_infra.kube.width import MOST
+from miniapp_infra.kube.workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], 
     """
     outcomes: list[Outcome] = []
     failures: list[MiniappInfraError] = []
-    with ThreadPoolExecutor(MOST, thread_name_prefix="delete") as executor:
+    with workers(len(objects), "delete") as executor:
         for _, members in reversed(in_stages(objects)):
             placed = [
                 (place(obj, discovery.find(obj["apiVersion"], obj["kind"]), options.namespace)) for obj in members

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.normalise import redact_text
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates, without_server_fields
 from miniapp_infra.kube.stages import in_stages
-from miniapp_infra.kube.width import MOST
+from miniapp_infra.kube.workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ def patch(
     outcomes: list[Outcome] = []
     failures: list[MiniappInfraError] = []
     patcher = _Patcher(client, options, merge_types)
-    with ThreadPoolExecutor(MOST, thread_name_prefix="patch") as executor:
+    with workers(len(objects), "patch") as executor:
         before = live_module.read(client, [target for _, target in placed if target], executor)
         futures = [
             executor.submit(patcher.one, desired, target, before.get(target.ref) if target else None)

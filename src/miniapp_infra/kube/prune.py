@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, lookup
 from miniapp_infra.kube.stages import in_stages
 from miniapp_infra.kube.wait import WaitOptions, wait
-from miniapp_infra.kube.width import MOST
+from miniapp_infra.kube.workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,7 +129,7 @@ def prune(
     done = Pruned()
     targets = {target.ref: target for target in states}
     refs = {id(obj): target.ref for target, obj in states.items()}
-    with ThreadPoolExecutor(MOST, thread_name_prefix="prune") as executor:
+    with workers(len(states), "prune") as executor:
         for _, members in reversed(in_stages(list(states.values()))):
             stage = [targets[refs[id(obj)]] for obj in members]
             run = _Deletion(client, owner, options)

@@ -50,6 +50,8 @@ def prepare(params: Mapping[str, Any], *, connections: int = 1) -> None:
         params: of a module.
         connections: how many its first requests will need.
     """
+    if _question(ConnectionOptions.from_params(params)) in _sessions:
+        return
 
     def work() -> None:
         with contextlib.suppress(KubeError):

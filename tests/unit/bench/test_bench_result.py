@@ -43,7 +43,7 @@ def test_a_complete_run_is_accepted(document: dict[str, Any]) -> None:
         (lambda run: run.update(only=["noop_100"]), "limited to noop_100"),
         (lambda run: run.update(pairs=4), "4 rounds"),
         (lambda run: run["metrics"].pop(1), "lacks noop_100"),
-        (lambda run: run["metrics"].pop(), "lacks loop_30_create_mitogen"),
+        (lambda run: run["metrics"].pop(), "lacks loop_30_far_mitogen"),
         (lambda run: run["metrics"][0].update(ours=[1.0] * 4), "rollout_wait_12 has 4 pairs"),
         (lambda run: run.update(scale=None), "scale series lacks 10, 100, 1000, 5000"),
         (lambda run: run["scale"].update(points=run["scale"]["points"][:-2]), "scale series lacks 5000"),

@@ -20,7 +20,11 @@ class Memory:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.round_trip = 0.0
         self.left = {"a": workload.mixed(5, "a"), "b": workload.mixed(5, "b")}
+
+    def set_round_trip(self, seconds: float) -> None:
+        self.round_trip = seconds
 
     def ensure_namespace(self, name: str) -> None:
         self.log.append(f"namespace {name}")
@@ -56,6 +60,13 @@ def test_contenders_take_turns_and_another_one_begins_each_round() -> None:
     memory = Memory()
     measure(memory, memory.contender("a", 1), memory.contender("b", 9))
     assert [line for line in memory.log if line.startswith("run")] == [f"run {key}" for key in "ab" + "ab" + "ba"]
+
+
+def test_a_scenario_has_its_own_distance() -> None:
+    memory = Memory()
+    scenario = Scenario("s", "empty", (memory.contender("a", 1),), None, 0.005)
+    rounds.run(memory, scenario, 1, rounds.Measured(), lambda _: None)  # type: ignore[arg-type]
+    assert memory.round_trip == 0.005
 
 
 def test_a_first_apply_always_begins_in_an_empty_namespace() -> None:
