@@ -85,7 +85,9 @@ def measure(only: list[str], pairs: int, report: Any) -> result.Document:
             cluster.set_round_trip(scenarios.ROUND_TRIP)
             series = scale.run(shop, kwok, report).as_dict()
         server = cluster.version()
-    versions = {name: tools.tools[name].version for name in ("etcd", "helm", "kubernetes") if name in tools.tools}
+    # The tool "kubernetes" holds kubectl; of that name is the Python client as well.
+    names = {"etcd": "etcd", "helm": "helm", "kubernetes": "kubectl"}
+    versions = {names[name]: tool.version for name, tool in tools.tools.items() if name in names}
     return {
         "schema": 1,
         "date": began.isoformat(timespec="seconds"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+PICTURES = {".png"}
 
 
 def repository_files():
@@ -31,4 +32,4 @@ def files():
 @pytest.fixture(scope="session")
 def texts(files):
     """The text of each file; there are no binary ones, except keys of tests that say so by their name."""
-    return {path: (ROOT / path).read_text(encoding="utf-8") for path in files}
+    return {path: (ROOT / path).read_text(encoding="utf-8") for path in files if path.suffix not in PICTURES}
