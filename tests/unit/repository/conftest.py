@@ -31,5 +31,5 @@ def files():
 
 @pytest.fixture(scope="session")
 def texts(files):
-    """The text of each file; there are no binary ones, except keys of tests that say so by their name."""
+    """The text of each file but pictures. Nothing else is binary, except keys of tests that say so by their name."""
     return {path: (ROOT / path).read_text(encoding="utf-8") for path in files if path.suffix not in PICTURES}
