@@ -14,7 +14,7 @@ from miniapp_infra.kube.discovery import Discovery, Resource, Table, from_defini
 from miniapp_infra.kube.errors import ApiError, KubeError, SeveralError, UnknownKindError
 from miniapp_infra.kube.live import Survey, Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
-from miniapp_infra.kube.normalise import redact_text
+from miniapp_infra.kube.normalise import redact_error
 from miniapp_infra.kube.objects import (
     KubeObject,
     ObjectRef,
@@ -233,8 +233,7 @@ class _Run:
 
     def _explained(self, error: ApiError, item: _Item) -> ApiError:
         # A policy may quote the object as it is, and as it would be.
-        error.message = redact_text(error.message, item.desired, self._live.objects.get(item.ref))
-        error.args = (error.message,)
+        redact_error(error, item.desired, self._live.objects.get(item.ref))
         if error.namespace_is_missing and not error.hint:
             error.hint = f"Declare Namespace {item.ref.namespace} in the same set, or create it before."
         return error

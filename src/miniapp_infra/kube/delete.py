@@ -10,9 +10,8 @@ from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.kube import live as live_module
 from miniapp_infra.kube.apply import place
 from miniapp_infra.kube.errors import ApiError, SeveralError
-from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
-from miniapp_infra.kube.normalise import redact_text
+from miniapp_infra.kube.normalise import redact_error
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates
 from miniapp_infra.kube.stages import in_stages
 from miniapp_infra.kube.workers import workers
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from miniapp_infra.kube.client import Client
     from miniapp_infra.kube.discovery import Discovery
+    from miniapp_infra.kube.live import Target
 
 
 def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], options: ApplyOptions) -> list[Outcome]:
@@ -41,7 +41,7 @@ def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], 
                 (place(obj, discovery.find(obj["apiVersion"], obj["kind"]), options.namespace)) for obj in members
             ]
             refuse_duplicates(placed)
-            targets = targets_of(discovery, placed)
+            targets = live_module.targets_of(discovery, map(ref_of, placed))
             before = live_module.read(client, targets, executor)
             known = {target.ref for target in targets}
             outcomes += [Outcome(ref, Action.UNCHANGED) for ref in map(ref_of, placed) if ref not in known]
@@ -56,12 +56,6 @@ def delete(client: Client, discovery: Discovery, objects: Sequence[KubeObject], 
     if failures:
         raise SeveralError(failures, report(outcomes, with_diff=False))
     return outcomes
-
-
-def targets_of(discovery: Discovery, objects: Sequence[KubeObject]) -> list[Target]:
-    """Return the resources of those objects whose kind exists."""
-    found = [(ref_of(obj), discovery.find(obj["apiVersion"], obj["kind"])) for obj in objects]
-    return [Target(ref, resource) for ref, resource in found if resource is not None]
 
 
 def _one(client: Client, target: Target, before: KubeObject | None, options: ApplyOptions) -> Outcome:
@@ -82,7 +76,6 @@ def _one(client: Client, target: Target, before: KubeObject | None, options: App
     except ApiError as error:
         # Gone already: an earlier try that was carried out without an answer, or its owner was deleted before it.
         if error.status != HTTPStatus.NOT_FOUND:
-            error.message = redact_text(error.message, before)
-            error.args = (error.message,)
+            redact_error(error, before)
             raise
     return Outcome(ref, Action.DELETED, before, None)

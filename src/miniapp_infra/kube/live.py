@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from miniapp_infra.kube.client import Client
-    from miniapp_infra.kube.discovery import Resource
+    from miniapp_infra.kube.discovery import Discovery, Resource
     from miniapp_infra.kube.objects import KubeObject, ObjectRef
 
 FEW = 8
@@ -40,6 +40,12 @@ class Target:
     @property
     def path(self) -> str:
         return self.resource.path(self.ref.namespace, self.ref.name)
+
+
+def targets_of(discovery: Discovery, refs: Iterable[ObjectRef]) -> list[Target]:
+    """Return the resources of those objects whose kind exists."""
+    found = [(ref, discovery.find(ref.api_version, ref.kind)) for ref in refs]
+    return [Target(ref, resource) for ref, resource in found if resource is not None]
 
 
 @dataclass

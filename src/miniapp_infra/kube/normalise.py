@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from miniapp_infra.errors import MiniappInfraError
     from miniapp_infra.kube.objects import KubeObject
 
 _VOLATILE = (
@@ -88,6 +89,12 @@ def redact_text(text: str, *objects: Mapping[str, Any] | None) -> str:
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, forms[form])
     return text
+
+
+def redact_error(error: MiniappInfraError, *objects: Mapping[str, Any] | None) -> None:
+    """Replace the secret values of objects in the message of an error."""
+    error.message = redact_text(error.message, *objects)
+    error.args = (error.message,)
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from miniapp_infra.kube.diff import differs
 from miniapp_infra.kube.errors import ApiError, SeveralError
 from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
-from miniapp_infra.kube.normalise import redact_text
+from miniapp_infra.kube.normalise import redact_error
 from miniapp_infra.kube.objects import KubeObject, ObjectRef, ref_of, refuse_duplicates, without_server_fields
 from miniapp_infra.kube.stages import in_stages
 from miniapp_infra.kube.workers import workers
@@ -86,8 +86,7 @@ class _Patcher:
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return _missing(target.ref)
-            error.message = redact_text(error.message, desired, before)
-            error.args = (error.message,)
+            redact_error(error, desired, before)
             raise
         action = Action.UPDATED if differs(before, answer.body) else Action.UNCHANGED
         version = answer.body["metadata"].get("resourceVersion", "")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from inventories import Engine
 
 from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.connection import ConnectionOptions
@@ -65,3 +66,8 @@ def k8s(run_module: RunModule, empty_cluster: Path) -> K8s:
 @pytest.fixture
 def client(empty_cluster: Path) -> Client:
     return Client.connect(ConnectionOptions(kubeconfig=str(empty_cluster)))
+
+
+@pytest.fixture
+def engine(client: Client, tmp_path: Path) -> Engine:
+    return Engine(client, tmp_path)

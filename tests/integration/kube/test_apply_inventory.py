@@ -15,18 +15,11 @@ from miniapp_infra.kube.inventory import OWNER, Place
 from miniapp_infra.kube.models import Action
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Kubectl
     from miniapp_infra.kube.client import Client, Response
 
 pytestmark = pytest.mark.live
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def engine(client: Client, tmp_path: Path) -> Engine:
-    return Engine(client, tmp_path)
 
 
 def test_what_left_the_set_goes(engine: Engine, kubectl: Kubectl, namespace: str) -> None:

@@ -16,9 +16,11 @@ from live_apiserver import ApiServer, Raw
 from miniapp_infra.kube.apply import apply
 from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.connection import ConnectionOptions
-from miniapp_infra.kube.delete import delete, targets_of
+from miniapp_infra.kube.delete import delete
 from miniapp_infra.kube.discovery import Discovery
+from miniapp_infra.kube.live import targets_of
 from miniapp_infra.kube.models import ApplyOptions, Outcome
+from miniapp_infra.kube.objects import ref_of
 from miniapp_infra.kube.wait import WaitOptions, wait
 
 if TYPE_CHECKING:
@@ -277,7 +279,7 @@ def finish(network: Network, job: Object) -> None:
 
 
 def waiting_for(network: Network, jobs: list[Object]) -> set[str]:
-    targets = targets_of(network.discovery, jobs)
+    targets = targets_of(network.discovery, map(ref_of, jobs))
     states = wait(network.client, targets, WaitOptions(timeout=PATIENCE))
     return {ref.name for ref in states}
 

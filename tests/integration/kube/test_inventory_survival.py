@@ -26,11 +26,6 @@ pytestmark = pytest.mark.live
 _numbers = itertools.count(1)
 
 
-@pytest.fixture
-def engine(client: Client, tmp_path: Path) -> Engine:
-    return Engine(client, tmp_path)
-
-
 def test_nothing_goes_when_something_fails(engine: Engine, kubectl: Kubectl, namespace: str) -> None:
     place = Place(namespace, "inventory-app")
     engine.run([config_map("a", namespace), config_map("b", namespace)], place)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.kube.apply import apply
-from miniapp_infra.kube.delete import delete, targets_of
+from miniapp_infra.kube.delete import delete
 from miniapp_infra.kube.errors import SeveralError
+from miniapp_infra.kube.live import targets_of
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
 from miniapp_infra.kube.patch import MERGE_TYPES, patch
 from miniapp_infra.kube.release import converge
@@ -124,9 +125,4 @@ def _visible(outcomes: Sequence[Outcome], hidden: hidden_fields.Tree) -> Sequenc
 
 def _targets(discovery: Discovery, outcomes: Sequence[Outcome]) -> list[Target]:
     existing = [item for item in outcomes if item.after is not None or item.action is Action.DELETED]
-    return targets_of(discovery, [_stub(item.ref) for item in existing])
-
-
-def _stub(ref: ObjectRef) -> KubeObject:
-    metadata = {"name": ref.name, "namespace": ref.namespace}
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+    return targets_of(discovery, (item.ref for item in existing))

@@ -13,10 +13,8 @@ from miniapp_infra.errors import ErrorCode
 from miniapp_infra.kube import inventory as inventory_module
 from miniapp_infra.kube import live as live_module
 from miniapp_infra.kube import render
-from miniapp_infra.kube.delete import targets_of
 from miniapp_infra.kube.errors import KubeError
 from miniapp_infra.kube.inventory import Place
-from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import ApplyOptions, Outcome
 from miniapp_infra.kube.recall import Recall
 from miniapp_infra.kube.release import Converged, Ownership, converge, dissolve
@@ -93,8 +91,8 @@ def _installed(
 
     def ready(outcomes: Sequence[Outcome]) -> None:
         if params["wait"]:
-            objects = [outcome.after for outcome in outcomes if outcome.after is not None]
-            wait(client, targets_of(discovery, objects), WaitOptions(params["wait_timeout"], predicate), outcomes)
+            targets = live_module.targets_of(discovery, (item.ref for item in outcomes if item.after is not None))
+            wait(client, targets, WaitOptions(params["wait_timeout"], predicate), outcomes)
 
     return converge(recall, discovery, chart.objects, options, ownership, ready=ready), chart.hooks, warnings
 
@@ -108,8 +106,7 @@ def _look(recall: Recall, discovery: Discovery, params: Params, ownership: Owner
     recorded = inventory_module.read(recall, ownership.place)
     if recorded.stored is None:
         return _refuse_helm(recall, params)
-    found = [(ref, discovery.find(ref.api_version, ref.kind)) for ref in recorded.refs]
-    targets = [Target(ref, resource) for ref, resource in found if resource is not None]
+    targets = live_module.targets_of(discovery, recorded.refs)
     with ThreadPoolExecutor(MOST, thread_name_prefix="look") as executor:
         live_module.read(recall, targets, executor)
     return []
