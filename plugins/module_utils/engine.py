@@ -54,13 +54,18 @@ def run(module: AnsibleModule, package: str, function: str) -> NoReturn:
 
 
 def without_secrets(params: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """Return the options as they may be logged: those that are no_log by a placeholder, in suboptions as well."""
+    """Return the options that were given as they may be logged: those that are no_log by a placeholder, at any depth.
+
+    Options without a value are left out: Ansible converts each entry of a result several times on its way.
+    """
     shown: dict[str, Any] = {}
     # Ansible leaves an option under the alias that was used, beside its name.
     options = {alias: option for option in spec.values() for alias in option.get("aliases", ())} | spec
     for name, value in params.items():
         option = options.get(name, {})
-        if value is not None and option.get("no_log"):
+        if value is None:
+            continue
+        if option.get("no_log"):
             shown[name] = HIDDEN
         elif isinstance(value, dict) and option.get("options"):
             shown[name] = without_secrets(value, option["options"])

@@ -26,7 +26,6 @@ from miniapp_infra.kube.ownership import is_in_force
 from miniapp_infra.kube.races import Applied, ServerSideApply
 from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.stages import Stage, in_stages, is_definition
-from miniapp_infra.kube.wait import WaitOptions, wait
 from miniapp_infra.kube.width import START
 from miniapp_infra.kube.workers import workers
 
@@ -245,6 +244,8 @@ class _Run:
         resources = {item.ref: item.resource for item in items if item.resource is not None}
         targets = [Target(outcome.ref, resources[outcome.ref]) for outcome in fresh]
         if targets:
+            from miniapp_infra.kube.wait import WaitOptions, wait  # noqa: PLC0415 - for sets with new kinds alone
+
             wait(self._client, targets, WaitOptions(timeout=self._options.settle_timeout), known=fresh)
         if any(ref.kind == "CustomResourceDefinition" for ref in resources):
             self._discovery.add(self._declared)

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import threading
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,41 +28,67 @@ _lock = threading.Lock()
 _sessions: dict[str, tuple[Client, Discovery]] = {}
 
 
+@dataclass(frozen=True)
+class Session:
+    """What one task asks for. Finding out costs reading the environment and the files' states, so it is done once.
+
+    Args:
+        options: where and as whom.
+        question: all that the connection depends on.
+    """
+
+    options: ConnectionOptions
+    question: str
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Session:
+        """Return the session that the connection options of a module ask for."""
+        options = ConnectionOptions.from_params(params)
+        return cls(options, _question(options))
+
+    def connected(self) -> tuple[Client, Discovery]:
+        """Return a client and the kinds of its server.
+
+        Raises:
+            KubeError: the configuration cannot be used.
+        """
+        with _lock:
+            if self.question not in _sessions:
+                client = Client.connect(self.options)
+                _sessions[self.question] = (client, Discovery(client))
+            return _sessions[self.question]
+
+
 def connected(params: Mapping[str, Any]) -> tuple[Client, Discovery]:
     """Return a client for the connection options of a module, and the kinds of its server.
 
     Raises:
         KubeError: the configuration cannot be used.
     """
-    options = ConnectionOptions.from_params(params)
-    question = _question(options)
-    with _lock:
-        if question not in _sessions:
-            client = Client.connect(options)
-            _sessions[question] = (client, Discovery(client))
-        return _sessions[question]
+    return Session.of(params).connected()
 
 
-def prepare(params: Mapping[str, Any], *, connections: int = 1) -> None:
+def prepare(params: Mapping[str, Any], *, connections: int = 1) -> Session:
     """Begin to connect while the caller reads its input. What is wrong with the options is for ``connected`` to tell.
 
     Args:
         params: of a module.
         connections: how many its first requests will need.
     """
-    if _question(ConnectionOptions.from_params(params)) in _sessions:
-        return
+    session = Session.of(params)
+    if session.question not in _sessions:
 
-    def work() -> None:
-        with contextlib.suppress(KubeError):
-            connected(params)[0].open_connections(connections)
+        def work() -> None:
+            with contextlib.suppress(KubeError):
+                session.connected()[0].open_connections(connections)
 
-    threading.Thread(target=work, name="prepare", daemon=True).start()
+        threading.Thread(target=work, name="prepare", daemon=True).start()
+    return session
 
 
 def _question(options: ConnectionOptions) -> str:
     environment = [os.environ.get(name) or os.environ.get(name.lower()) for name in _ENVIRONMENT]
-    return json.dumps([os.getpid(), asdict(options), environment, [_state(file) for file in _files(options)]])
+    return json.dumps([os.getpid(), vars(options), environment, [_state(file) for file in _files(options)]])
 
 
 def _files(options: ConnectionOptions) -> list[str]:

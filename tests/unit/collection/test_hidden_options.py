@@ -27,5 +27,5 @@ def test_secret_options_are_hidden_by_name_by_alias_and_inside_of_others() -> No
     assert found["key"] == "path"
 
 
-def test_options_that_were_not_given_stay_so() -> None:
-    assert shown({"token": None, "key": None}) == {"token": None, "key": None}
+def test_options_that_were_not_given_are_not_shown() -> None:
+    assert shown({"token": None, "key": None, "chart": {"values": None}}) == {"chart": {}}

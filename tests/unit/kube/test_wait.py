@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,13 @@ from miniapp_infra.kube.errors import WaitFailedError, WaitTimeoutError
 from miniapp_infra.kube.live import Target
 from miniapp_infra.kube.models import Action, Outcome
 from miniapp_infra.kube.objects import ref_of
+from miniapp_infra.kube.predicates import Verdict, for_kind
 from miniapp_infra.kube.wait import Progress, WaitOptions, _collections, wait
 from miniapp_infra.kube.watching import Changed, Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conftest import FakeServer
     from miniapp_infra.kube.client import Client
 
@@ -182,5 +186,12 @@ def test_a_forbidden_watch_is_told(server: FakeServer, client: Client) -> None:
 
 def test_the_time_limit_holds(server: FakeServer, client: Client) -> None:
     Api(server)
-    with pytest.raises(WaitTimeoutError, match="Namespace a phase is Terminating"):
-        wait(client, [TARGET], WaitOptions(timeout=0.2))
+    seen = threading.Event()
+
+    def predicate(obj: Mapping[str, Any]) -> Verdict:
+        seen.set()
+        return for_kind("v1", "Namespace")(obj)
+
+    options = WaitOptions(timeout=5, predicate=predicate, clock=lambda: 60.0 if seen.is_set() else 0.0)
+    with pytest.raises(WaitTimeoutError, match=r"after 5 s .* Namespace a phase is Terminating"):
+        wait(client, [TARGET], options)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``k8s_apply`` does."""
+"""What the module ``k8s_apply`` does.
+
+Each item of a loop pays for what is imported here, so what few tasks ask for is imported when they do.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.kube.apply import apply
-from miniapp_infra.kube.delete import delete
 from miniapp_infra.kube.errors import SeveralError
 from miniapp_infra.kube.live import targets_of
 from miniapp_infra.kube.models import Action, ApplyOptions, Outcome, report
-from miniapp_infra.kube.patch import MERGE_TYPES, patch
-from miniapp_infra.kube.release import converge
-from miniapp_infra.kube.session import connected, prepare
+from miniapp_infra.kube.session import prepare
 from miniapp_infra.kube.tasks import compatibility, hidden_fields
-from miniapp_infra.kube.tasks.deletion import deleting
 from miniapp_infra.kube.tasks.inputs import declared, predicate_of
-from miniapp_infra.kube.tasks.prune import ownership_of
+from miniapp_infra.kube.tasks.ownership import ownership_of
 from miniapp_infra.kube.tasks.results import in_kubernetes_core_form, since
-from miniapp_infra.kube.tasks.selection import selected
 from miniapp_infra.kube.tasks.selectors import with_labels
-from miniapp_infra.kube.wait import WaitOptions, wait
 from miniapp_infra.kube.width import START
 
 if TYPE_CHECKING:
@@ -44,24 +41,30 @@ def run_apply(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str,
     """
     started = time.monotonic()
     warnings = compatibility.check(params)
-    prepare(params, connections=_connections(params))
+    session = prepare(params, connections=_connections(params))
     by_selection = compatibility.deletes_by_selection(params)
     objects = [] if by_selection else with_labels(declared(params), params.get("label_selectors") or ())
     ownership = ownership_of(params)
     predicate = predicate_of(params)
     hidden = hidden_fields.parse(params.get("hidden_fields") or ())
-    client, discovery = connected(params)
+    client, discovery = session.connected()
     if by_selection:
+        from miniapp_infra.kube.tasks.selection import selected  # noqa: PLC0415 - seldom needed
+
         objects = selected(client, discovery, params)
     states: dict[ObjectRef, KubeObject] = {}
 
     def ready(outcomes: Sequence[Outcome]) -> None:
         if params["wait"] and not check_mode:
+            from miniapp_infra.kube.wait import WaitOptions, wait  # noqa: PLC0415 - threads and watches, seldom needed
+
             options = WaitOptions(params["wait_timeout"], predicate, absent=params["state"] == "absent")
             states.update(wait(client, _targets(discovery, outcomes), options, outcomes))
 
     options = _options(params, check_mode=check_mode)
     if ownership is not None:
+        from miniapp_infra.kube.release import converge  # noqa: PLC0415 - all that an inventory needs
+
         done = converge(client, discovery, objects, options, ownership, ready=ready)
         outcomes = [outcome for outcome in done.outcomes if outcome.after is not None]  # the declared ones
         result = replace(done, outcomes=tuple(_visible(done.outcomes, hidden))).result(with_diff=diff_mode)
@@ -103,8 +106,13 @@ def _treated(
     client: Client, discovery: Discovery, objects: Sequence[KubeObject], params: Params, options: ApplyOptions
 ) -> list[Outcome]:
     if params["state"] == "absent":
+        from miniapp_infra.kube.delete import delete  # noqa: PLC0415 - for this state alone
+        from miniapp_infra.kube.tasks.deletion import deleting  # noqa: PLC0415 - for this state alone
+
         return delete(deleting(client, params, objects), discovery, objects, options)
     if params["state"] == "patched":
+        from miniapp_infra.kube.patch import MERGE_TYPES, patch  # noqa: PLC0415 - for this state alone
+
         return patch(client, discovery, objects, options, params.get("merge_type") or MERGE_TYPES)
     return apply(client, discovery, objects, options)
 

@@ -20,7 +20,7 @@ from miniapp_infra.kube.recall import Recall
 from miniapp_infra.kube.release import Converged, Ownership, converge, dissolve
 from miniapp_infra.kube.session import connected
 from miniapp_infra.kube.tasks.inputs import predicate_of
-from miniapp_infra.kube.tasks.prune import budget_of
+from miniapp_infra.kube.tasks.ownership import budget_of
 from miniapp_infra.kube.tasks.results import since
 from miniapp_infra.kube.wait import WaitOptions, wait
 from miniapp_infra.kube.width import MOST, START

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode
-from miniapp_infra.kube import manifests, render
+from miniapp_infra.kube import manifests
 from miniapp_infra.kube.errors import KubeError, UnreachableError
 from miniapp_infra.kube.objects import KubeObject, flatten
-from miniapp_infra.kube.predicates import Predicate, for_condition, parse
 from miniapp_infra.kube.retry import RetryPolicy
 from miniapp_infra.kube.tasks import naming
 from miniapp_infra.kube.tasks.kinds import api_version_of
+
+if TYPE_CHECKING:
+    from miniapp_infra.kube import render
+    from miniapp_infra.kube.predicates import Predicate
 
 Params = Mapping[str, Any]
 
@@ -37,14 +38,16 @@ def declared(params: Params) -> list[KubeObject]:
 
 
 def predicate_of(params: Params) -> Predicate | None:
+    if not params.get("wait_for") and not params.get("wait_condition"):
+        return None
+    from miniapp_infra.kube.predicates import for_condition, parse  # noqa: PLC0415 - for tasks that wait alone
+
     if params.get("wait_for"):
         return parse(params["wait_for"])
-    condition = params.get("wait_condition")
-    if condition:
-        if not condition.get("type"):
-            raise KubeError("wait_condition: type: must be given", code=ErrorCode.INVALID_INPUT)
-        return for_condition(condition["type"], condition.get("status") or "True", condition.get("reason"))
-    return None
+    condition = params["wait_condition"]
+    if not condition.get("type"):
+        raise KubeError("wait_condition: type: must be given", code=ErrorCode.INVALID_INPUT)
+    return for_condition(condition["type"], condition.get("status") or "True", condition.get("reason"))
 
 
 def _read(params: Params) -> list[KubeObject]:
@@ -52,11 +55,17 @@ def _read(params: Params) -> list[KubeObject]:
         return _from_definition(params["definition"], params)
     if params.get("src"):
         return [obj for place in params["src"] for obj in _from_place(place, params)]
+    if params.get("kustomize") or params.get("helm_template"):
+        return _rendered(params)
+    return _from_definition({}, params)
+
+
+def _rendered(params: Params) -> list[KubeObject]:
+    from miniapp_infra.kube import render  # noqa: PLC0415 - for the two inputs that other programs render
+
     if params.get("kustomize"):
         return render.kustomize(params["kustomize"], params["kubectl_path"])
-    if params.get("helm_template"):
-        return render.helm_template(_chart(params), params["helm_path"])
-    return _from_definition({}, params)
+    return render.helm_template(_chart(params), params["helm_path"])
 
 
 def _from_definition(definition: Any, params: Params) -> list[KubeObject]:
@@ -140,6 +149,9 @@ def _fetched(url: str) -> str:
 
 
 def _download(url: str) -> str:
+    import urllib.error  # noqa: PLC0415 - for sources that are addresses alone
+    import urllib.request  # noqa: PLC0415
+
     try:
         with urllib.request.urlopen(url, timeout=_FETCH_TIMEOUT) as answer:  # noqa: S310 - the scheme was checked
             content: bytes = answer.read()
@@ -155,6 +167,8 @@ def _download(url: str) -> str:
 
 
 def _chart(params: Params) -> render.HelmTemplate:
+    from miniapp_infra.kube import render  # noqa: PLC0415 - see _rendered
+
     chart = params["helm_template"]
     return render.HelmTemplate(
         chart=chart["chart"],

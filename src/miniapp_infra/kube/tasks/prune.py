@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``k8s_prune`` does, and what other modules with an inventory share with it."""
+"""What the module ``k8s_prune`` does."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import ErrorCode
 from miniapp_infra.kube import locate
-from miniapp_infra.kube.budget import Budget
 from miniapp_infra.kube.errors import KubeError
-from miniapp_infra.kube.inventory import Place
 from miniapp_infra.kube.labelled import Selection, prune_labelled
 from miniapp_infra.kube.models import ApplyOptions, report
 from miniapp_infra.kube.release import Ownership, dissolve, reduce
 from miniapp_infra.kube.session import connected
 from miniapp_infra.kube.tasks.inputs import declared
+from miniapp_infra.kube.tasks.ownership import budget_of, place_of
 from miniapp_infra.kube.tasks.results import since
 from miniapp_infra.kube.wait import WaitOptions
 
@@ -64,52 +63,6 @@ def run_prune(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str,
         result = report(pruned.outcomes, with_diff=diff_mode)
         result["kept"] = [item.summary() for item in pruned.kept]
     return {**result, "duration": since(started)}
-
-
-def budget_of(params: Params) -> Budget:
-    """Return what the options of the fragment ``prune`` allow.
-
-    Raises:
-        KubeError: the percentage is none.
-    """
-    return Budget(params["prune_budget"], tuple(params["protected_kinds"]))
-
-
-def place_of(params: Params) -> Place:
-    """Return the ConfigMap that the option ``inventory`` means.
-
-    Raises:
-        KubeError: a name is empty.
-    """
-    given = params["inventory"]
-    namespace = given.get("namespace") or params.get("namespace") or "default"
-    if not given["name"]:
-        raise KubeError("inventory: name: must not be empty", code=ErrorCode.INVALID_INPUT)
-    return Place(namespace, f"inventory-{given['name']}")
-
-
-def ownership_of(params: Params) -> Ownership | None:
-    """Return whose the set of a module is that applies, None when it has no inventory.
-
-    Raises:
-        KubeError: what else the task does cannot be recorded.
-    """
-    budget = budget_of(params)
-    if not params.get("inventory"):
-        return None
-    if params["state"] != "present":
-        raise KubeError(
-            f"inventory: cannot be combined with state: {params['state']}",
-            code=ErrorCode.INVALID_INPUT,
-            hint="fuze.miniapp_infra.k8s_prune removes what an inventory records.",
-        )
-    if params.get("label_selectors"):
-        raise KubeError(
-            "inventory: cannot be combined with label_selectors, because what they leave out would be deleted",
-            code=ErrorCode.INVALID_INPUT,
-            hint="Give each part of the set an inventory of its own.",
-        )
-    return Ownership(place_of(params), budget, adopt=params["adopt"])
 
 
 def _by_inventory(
