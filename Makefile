@@ -44,8 +44,7 @@ test: environment up ## Run every test of the profile against the live environme
 	@MINIAPP_INFRA_REQUIRE_LIVE=1 MINIAPP_INFRA_PROFILE=$(PROFILE) pytest tests
 
 bench: environment ## Measure against kubernetes.core, mitogen, kubectl and helm: make bench [ONLY=key,key] [PAIRS=5] [PUBLISH=true]
-	@PYTHONPATH=tests python -m bench run $(if $(ONLY),--only $(ONLY)) --pairs $(or $(PAIRS),5)
-	@$(if $(filter true,$(PUBLISH)),PYTHONPATH=tests python -m bench publish)
+	@PYTHONPATH=tests python -m bench run $(if $(ONLY),--only $(ONLY)) --pairs $(or $(PAIRS),5) $(if $(filter true,$(PUBLISH)),--publish)
 
 check: lint unit ## Lint, types and unit tests
 

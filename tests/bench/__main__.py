@@ -23,6 +23,7 @@ from miniapp_infra.errors import MiniappInfraError
 
 BUILD = ROOT / "build"
 RESULT = BUILD / "bench.json"
+DOCS = ROOT / "docs"
 SCALE = "scale"
 
 
@@ -34,26 +35,38 @@ def main() -> None:
 @main.command("run")
 @click.option("--only", default="", metavar="KEY,KEY", help="Metrics to measure, or scale; all of them without this.")
 @click.option("--pairs", default=result.PAIRS, show_default=True, type=click.IntRange(min=1), help="Rounds of each.")
+@click.option("--publish", is_flag=True, help="Rewrite the page, the chart and the data in docs as well.")
 @click.option("--output", default=RESULT, show_default=True, type=click.Path(dir_okay=False, path_type=Path))
-def run_command(only: str, pairs: int, output: Path) -> None:
-    """Measure, write the result and show it. Fails when a target is missed, unless --only was given."""
+def run_command(only: str, pairs: int, *, publish: bool, output: Path) -> None:
+    """Measure, write the result and show it. Fails when a target is missed, unless --only was given.
+
+    A run that missed a target is published as well, because it is what this code does.
+    """
     keys = [key.strip() for key in only.split(",") if key.strip()]
     known = [metric.key for metric in scenarios.METRICS]
     if unknown := sorted(set(keys) - {*known, SCALE}):
         raise click.UsageError(f"--only: unknown: {', '.join(unknown)}; known: {', '.join([*known, SCALE])}")
+    if publish and keys:
+        raise click.UsageError("--publish: needs a whole run; leave --only out")
     document = measure(keys, pairs, say)
     result.write(document, output)
     show(document, Console())
     say(f"Wrote {output}")
+    if publish:
+        publish_result(output, DOCS)
     if (missed := result.missed(document)) and not keys:
         raise click.ClickException(f"missed: {', '.join(missed)}")
 
 
 @main.command("publish")
 @click.option("--result", "source", default=RESULT, show_default=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--docs", default=ROOT / "docs", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--docs", default=DOCS, show_default=True, type=click.Path(file_okay=False, path_type=Path))
 def publish_command(source: Path, docs: Path) -> None:
     """Write the page, the chart and the data out of a complete run."""
+    publish_result(source, docs)
+
+
+def publish_result(source: Path, docs: Path) -> None:
     document = result.read(source)
     result.require_complete(document)
     for path in publication.publish(document, docs, peers.ensure(ROOT, say).python):

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from bench import __main__ as command
 from bench import publication, result
 from bench.__main__ import main, show
 
@@ -85,6 +86,27 @@ def test_the_terminal_shows_what_the_page_shows(document: dict[str, Any]) -> Non
     assert "12.5" in row
     assert shown.count("MISSED") == 1
     assert shown.count("not measured") == 2
+
+
+def test_a_run_that_missed_a_target_is_published_and_fails(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document["metrics"][0].update(ratio=1.0, met=False)
+    published: list[list[str]] = []
+    monkeypatch.setattr(command, "measure", lambda *_: document)
+    monkeypatch.setattr(
+        command, "publish_result", lambda source, _: published.append(result.missed(result.read(source)))
+    )
+    done = CliRunner().invoke(main, ["run", "--publish", "--output", str(tmp_path / "bench.json")])
+    assert published == [[document["metrics"][0]["key"]]]
+    assert done.exit_code == 1
+    assert f"missed: {document['metrics'][0]['key']}" in done.output
+
+
+def test_a_part_of_a_run_cannot_be_published() -> None:
+    done = CliRunner().invoke(main, ["run", "--publish", "--only", "noop_100"])
+    assert done.exit_code == 2
+    assert "leave --only out" in done.output
 
 
 def test_an_unknown_metric_is_refused_before_anything_is_started() -> None:
