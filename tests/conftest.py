@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from promises import PROFILE, skip_without_tools, without_live
 from warm_ansible import WarmAnsible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-REQUIRE_LIVE = "MINIAPP_INFRA_REQUIRE_LIVE"
-PROFILE = "MINIAPP_INFRA_PROFILE"
 KUBECONFIG = "MINIAPP_INFRA_KUBECONFIG"
 
 # A module reads its arguments from standard input, in the profile that ansible-core uses for it.
@@ -154,20 +153,15 @@ def kubeconfig() -> Path:
     return path
 
 
-def without_live(reason: str) -> None:
-    """Skip a test that needs the live environment, or fail it where the environment is promised."""
-    if os.environ.get(REQUIRE_LIVE) == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the tests, and leave those of the full profile out of the core profile.
+    """Order the tests, and leave out those whose profile was not asked for or whose tools did not fit into it.
 
     What is quick comes first, and what stops parts of the environment comes last. Without a profile, everything runs.
     """
     del config
     items.sort(key=_rank)
+    for item in items:
+        skip_without_tools(item)
     if os.environ.get(PROFILE) == "core":
         for item in items:
             if item.get_closest_marker("full"):

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 SECONDS = 15
 
 
+WORKER = "postgres: "
+"""How PostgreSQL's server names its own workers."""
+
+
 def programs(layout: Layout) -> list[str]:
     """Return the program of each process that is ours and in no pod, sorted."""
-    return sorted(item.program for item in processes.marked(layout.state) if not item.shim)
+    found = (item.program for item in processes.marked(layout.state) if not item.shim)
+    return sorted(program for program in found if not program.startswith(WORKER))
 
 
 def assert_each_component_runs_once(layout: Layout) -> None:

@@ -102,7 +102,7 @@ class ActionModule(NormalAction):
             arguments = json.dumps({"ANSIBLE_MODULE_ARGS": module_args}, cls=encoder)
         except TypeError as error:
             raise AnsibleError(f"Failed to serialize arguments for the {module_name!r} module.") from error
-        collection, _, name = found.resolved_fqcn.rpartition(".")
+        collection, name = found.resolved_fqcn.rsplit(".", 1)
         self._module = f"ansible_collections.{collection}.plugins.modules.{name}"
         self._payload = arguments.encode()
         built = _BuiltModule(

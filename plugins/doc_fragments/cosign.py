@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The cosign program, the registry (``registry``) and the signing key (``signing``)."""
+    """The cosign program, the registry (``registry``), the signing key (``signing``) and who signed (``identity``)."""
 
     DOCUMENTATION = r"""
 options:
@@ -42,8 +42,17 @@ options:
   registry_password:
     description: Password or token at the registry. It is passed to programs in a private file.
     type: str
+  registry_token:
+    description:
+      - Bearer token for the registry, in place of user name and password. It is passed to programs in a private file.
+      - Mutually exclusive with O(registry_username).
+    type: str
   allow_http_registry:
     description: Whether to talk to the registry without TLS.
+    type: bool
+    default: false
+  allow_insecure_registry:
+    description: Whether to talk to a registry whose certificate nobody vouches for. O(registry_ca_cert) is better.
     type: bool
     default: false
 requirements:
@@ -70,4 +79,60 @@ options:
       - Public half of O(key), by which signatures that are already there are recognised.
       - Without it the module derives it from O(key).
     type: path
+"""
+
+    IDENTITY = r"""
+options:
+  certificate_identity:
+    description:
+      - The name in the certificate of whoever signed, such as an e-mail address or the URL of a workflow.
+      - With a certificate, exactly one of O(certificate_identity) and O(certificate_identity_regexp) is required.
+    type: str
+  certificate_identity_regexp:
+    description: Regular expression that this name has to match.
+    type: str
+  certificate_oidc_issuer:
+    description:
+      - The OIDC issuer in the certificate, which knows that name.
+      - With a certificate, exactly one of O(certificate_oidc_issuer) and O(certificate_oidc_issuer_regexp) is required.
+    type: str
+  certificate_oidc_issuer_regexp:
+    description: Regular expression that this issuer has to match.
+    type: str
+  github_workflow:
+    description: Further claims of a certificate that was given to a workflow of GitHub.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the workflow.
+        type: str
+      ref:
+        description: Git reference, such as V(refs/heads/main).
+        type: str
+      repository:
+        description: Owner and repository.
+        type: str
+      sha:
+        description: Commit.
+        type: str
+      trigger:
+        description: Event, such as V(push).
+        type: str
+  trusted_root:
+    description:
+      - File with the authorities and logs to trust, as C(cosign trusted-root create) writes it.
+      - Without it C(cosign) fetches those of the public Sigstore services.
+    type: path
+  ignore_tlog:
+    description: Whether a signature of an identity counts that is in no transparency log. By a key it always does.
+    type: bool
+    default: false
+  ignore_sct:
+    description: Whether a certificate counts that is in no certificate transparency log.
+    type: bool
+    default: false
+  use_signed_timestamps:
+    description: Whether a time-stamp authority in O(trusted_root) has to vouch for the time of signing.
+    type: bool
+    default: false
 """

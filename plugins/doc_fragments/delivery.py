@@ -72,7 +72,9 @@ options:
     type: bool
     default: false
   wait:
-    description: Whether to wait until Argo CD reports the release as synchronised and healthy.
+    description:
+      - Whether to wait until Argo CD reports the release as synchronised and healthy.
+      - A release of a blue/green service is waited for until it is in preview and ready for its promotion.
     type: bool
     default: true
   wait_timeout:

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.fuze.miniapp_infra.plugins.plugin_utils.rendering import loaded, rendered
 
 # Without the package `rendered` says so, before any of them is used.
@@ -32,11 +34,27 @@ def resource_name(service: str, env: str) -> str:
     return rendered(lambda: naming.resource_name(env, service))
 
 
+def is_frozen(environment: Mapping[str, Any] | str, at: str | None = None) -> bool:
+    """Tell whether a freeze window covers a moment."""
+    return rendered(lambda: bool(loaded(environment).frozen(datetime.now(UTC) if at is None else _moment(at))))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise AnsibleFilterError(f"at: must be a moment such as 2026-12-24T10:00:00+00:00, got {text!r}") from error
+    if moment.tzinfo is None:
+        raise AnsibleFilterError(f"at: {text} needs an offset from UTC, such as +00:00")
+    return moment
+
+
 class FilterModule:
     """The filters of the environment model."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "is_frozen": is_frozen,
             "resource_name": resource_name,
             "service_values": service_values,
             "tenancy_objects": tenancy_objects,

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# pylint: disable=unused-import ; astroid gives any module of the name http the imports of the standard one
 # Copyright: FUZE Platform Infra
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Argument specifications of the modules that speak to an HTTP API; each mirrors a documentation fragment."""

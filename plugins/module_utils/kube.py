@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # Keys whose values are secret, in the section "users" of a kubeconfig.
 _SECRET_KEYS = frozenset(
@@ -123,7 +126,8 @@ def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
 
     Options with large content, such as ``kubeconfig`` and ``definition``, are no_log so that they never get into a log.
     Ansible would then also censor each of their values, such as the name of a context, wherever it occurs. Only
-    the secret ones are kept for that; the engine redacts Secrets by path.
+    those that are a text by themselves are kept for that, such as ``api_key``, and the secrets of a kubeconfig; the
+    engine redacts Secrets by path.
     """
     module = AnsibleModule(argument_spec={**kube_spec(), **argument_spec}, supports_check_mode=True, **options)
     # Under an alias an option would be there twice, once under a name of which nobody knows that it is no_log.
@@ -131,10 +135,33 @@ def kube_module(argument_spec: dict[str, Any], **options: Any) -> AnsibleModule:
         for alias in option.get("aliases", ()):
             module.params.pop(alias, None)
     kubeconfig = module.params["kubeconfig"]
-    kept = {module.params[name] for name in ("api_key", "password") if module.params[name]}
-    kept |= set(_secrets(kubeconfig, secret=False))
-    module.no_log_values = {value for value in module.no_log_values if value in kept}
+    censor_texts_only(module, _secrets(kubeconfig, secret=False))
     return module
+
+
+def censor_texts_only(module: AnsibleModule, others: Iterable[str] = ()) -> None:
+    """Let Ansible censor the values of no_log options that are one text, such as passwords, and of no other options.
+
+    Args:
+        module: a parsed module.
+        others: further secret values, taken out of options that are more than a text.
+    """
+    kept = {*_texts(module.params, module.argument_spec), *others}
+    module.no_log_values = {value for value in module.no_log_values if value in kept}
+
+
+def _texts(params: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+    """Return the values of no_log options of type str, of lists of those, and of suboptions."""
+    found: list[str] = []
+    for name, option in spec.items():
+        value = params.get(name)
+        values = value if isinstance(value, list) else [value]
+        kind = option.get("elements") if isinstance(value, list) else option.get("type", "str")
+        if option.get("no_log") and kind == "str":
+            found += [item for item in values if isinstance(item, str) and item]
+        elif option.get("options"):
+            found += [text for item in values if isinstance(item, dict) for text in _texts(item, option["options"])]
+    return found
 
 
 def _secrets(value: Any, *, secret: bool) -> list[str]:

@@ -13,12 +13,16 @@ short_description: Sign a container image
 description:
   - Signs an image by its digest with a key, unless this key has signed it already in the wanted formats with the wanted
     annotations. Every signature is verified after it was made.
-  - Nothing is written to a public transparency log. Keyless signing is not supported.
+  - Nothing is written to a transparency log, unless O(signing_config) names one. Keyless signing is not supported.
 options:
   image:
-    description: The image, named by digest. A tag may move between signing and use, so it is refused.
+    description: The image, named by digest. A tag may move between signing and use, so it needs O(resolve_tag).
     type: str
     required: true
+  resolve_tag:
+    description: Whether to look up the digest of a tag first. What is signed is the digest in RV(digest).
+    type: bool
+    default: false
   signature_formats:
     description:
       - Formats in which the image has to be signed.
@@ -32,6 +36,26 @@ options:
     description: Claims that are signed together with the digest.
     type: dict
     default: {}
+  force:
+    description:
+      - Whether to sign once more although the image is signed, for example after the certificate was renewed.
+      - Every run adds a signature then.
+    type: bool
+    default: false
+  certificate:
+    description: File with the certificate of O(key), in PEM form, by which the signature carries an identity.
+    type: path
+  certificate_chain:
+    description: File with the authorities of O(certificate), in PEM form, the root last.
+    type: path
+  signing_config:
+    description:
+      - File that names the services to use for signatures in the format V(bundle), as C(cosign signing-config create)
+        writes it. None are used without it.
+    type: path
+  trusted_root:
+    description: File with the authorities and logs of the services in O(signing_config).
+    type: path
 extends_documentation_fragment:
   - fuze.miniapp_infra.attributes
   - fuze.miniapp_infra.cosign
@@ -50,6 +74,15 @@ EXAMPLES = r"""
     key_password_file: .local/signing/password
     public_key: .local/signing/cosign.pub
     registry_ca_cert: .local/pki/ca.crt
+
+- name: Sign in both formats what a tag names now, and tell who reviewed it
+  fuze.miniapp_infra.cosign_sign:
+    image: registry.example.com/miniapp/playhub:1.0.0
+    resolve_tag: true
+    key: awskms:///alias/release
+    signature_formats: [legacy, bundle]
+    annotations:
+      reviewed-by: jane
 """
 
 RETURN = r"""
@@ -111,7 +144,16 @@ from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain im
 
 
 def main() -> None:
-    own = {"image": {"type": "str", "required": True}, "annotations": {"type": "dict", "default": {}}}
+    own = {
+        "annotations": {"type": "dict", "default": {}},
+        "certificate": {"type": "path"},
+        "certificate_chain": {"type": "path"},
+        "force": {"type": "bool", "default": False},
+        "image": {"type": "str", "required": True},
+        "resolve_tag": {"type": "bool", "default": False},
+        "signing_config": {"type": "path"},
+        "trusted_root": {"type": "path"},
+    }
     module = AnsibleModule(
         argument_spec={**cosign_spec(), **registry_spec(), **signing_spec(), **formats_spec(), **own},
         mutually_exclusive=SIGNING_EXCLUSIVE,

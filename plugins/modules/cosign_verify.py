@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: FUZE Platform Infra
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells whether an image is signed by a key."""
+"""Tells whether an image is signed by a key or an identity."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: FUZE Platform Infra (@fuze)
 short_description: Verify the signature of a container image
 description:
-  - Looks for signatures of an image by a key and checks them. Changes nothing.
-  - Works without a connection to Sigstore's public services. Keyless signatures are not supported.
+  - Looks for signatures of an image by a key, or by a certificate of an identity, and checks them. Changes nothing.
+  - With O(public_key) it needs no connection to Sigstore's public services, nor with an identity and O(trusted_root).
 options:
   image:
     description: The image, named by digest, or by tag with O(resolve_tag).
@@ -23,14 +23,16 @@ options:
     type: bool
     default: false
   public_key:
-    description: The public key, a file or a reference such as C(awskms:///alias/name).
+    description:
+      - The public key, a file or a reference such as C(awskms:///alias/name).
+      - One of O(public_key), O(certificate_identity) and O(certificate_identity_regexp) is required.
     type: str
-    required: true
   signature_format:
     description: Format that a signature has to have to count; V(any) takes either.
     type: str
     choices: [any, legacy, bundle]
     default: any
+    aliases: [require_format]
   annotations:
     description: Claims that a signature has to carry to count.
     type: dict
@@ -42,6 +44,7 @@ options:
 extends_documentation_fragment:
   - fuze.miniapp_infra.attributes.read_only
   - fuze.miniapp_infra.cosign
+  - fuze.miniapp_infra.cosign.identity
   - fuze.miniapp_infra.cosign.registry
 seealso:
   - module: fuze.miniapp_infra.cosign_sign
@@ -56,6 +59,14 @@ EXAMPLES = r"""
     public_key: .local/signing/cosign.pub
     registry_ca_cert: .local/pki/ca.crt
   register: verified
+
+- name: Accept only what the pipeline of our repository has signed
+  fuze.miniapp_infra.cosign_verify:
+    image: ghcr.io/example/playhub@sha256:645836d2a0b97d19a114baca6b1da2bd8ef2ea095007cd7d632e2faaa6593414
+    certificate_identity_regexp: ^https://github\.com/example/playhub/\.github/workflows/release\.yml@.*$
+    certificate_oidc_issuer: https://token.actions.githubusercontent.com
+    github_workflow:
+      ref: refs/heads/main
 """
 
 RETURN = r"""
@@ -67,7 +78,7 @@ verified:
 reason:
   description:
     - Why not; empty when verified. One of V(no_signature), V(image_not_found), V(no_matching_signature) (another key,
-      another annotation or a changed signature), V(registry_error), V(other).
+      another identity, another annotation or a changed signature), V(no_certificate), V(registry_error), V(other).
   returned: always, unless the options are wrong
   type: str
   sample: ""
@@ -104,7 +115,9 @@ error:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils import engine
 from ansible_collections.fuze.miniapp_infra.plugins.module_utils.supply_chain import (
+    IDENTITY_EXCLUSIVE,
     cosign_spec,
+    identity_spec,
     registry_spec,
 )
 
@@ -113,12 +126,22 @@ def main() -> None:
     own = {
         "image": {"type": "str", "required": True},
         "resolve_tag": {"type": "bool", "default": False},
-        "public_key": {"type": "str", "required": True, "no_log": False},
-        "signature_format": {"type": "str", "choices": ["any", "legacy", "bundle"], "default": "any"},
+        "public_key": {"type": "str", "no_log": False},
+        "signature_format": {
+            "type": "str",
+            "choices": ["any", "legacy", "bundle"],
+            "default": "any",
+            "aliases": ["require_format"],
+        },
         "annotations": {"type": "dict", "default": {}},
         "fail_on_unverified": {"type": "bool", "default": True},
     }
-    module = AnsibleModule(argument_spec={**cosign_spec(), **registry_spec(), **own}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={**cosign_spec(), **registry_spec(), **identity_spec(), **own},
+        mutually_exclusive=IDENTITY_EXCLUSIVE,
+        required_one_of=[("public_key", "certificate_identity", "certificate_identity_regexp")],
+        supports_check_mode=True,
+    )
     engine.run(module, "miniapp_infra.cosign.tasks", "verify")
 
 

@@ -27,6 +27,10 @@ options:
     type: str
     choices: [spdxjson, cyclonedx, slsaprovenance1, vuln, openvex]
     required: true
+  policy_files:
+    description: Files in Rego (C(.rego)) or CUE (C(.cue)) with rules that every statement has to satisfy.
+    type: list
+    elements: path
   fail_on_unverified:
     description: Whether the module fails without a good attestation. Otherwise RV(verified) and RV(reason) tell.
     type: bool
@@ -97,6 +101,7 @@ def main() -> None:
         "image": {"type": "str", "required": True},
         "public_key": {"type": "str", "required": True, "no_log": False},
         "predicate_type": {"type": "str", "required": True, "choices": PREDICATE_TYPES},
+        "policy_files": {"type": "list", "elements": "path"},
         "fail_on_unverified": {"type": "bool", "default": True},
     }
     module = AnsibleModule(argument_spec={**cosign_spec(), **registry_spec(), **own}, supports_check_mode=True)

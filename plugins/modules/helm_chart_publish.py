@@ -31,6 +31,7 @@ attributes:
   action_group:
     description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
     support: full
+    membership: [fuze.miniapp_infra.miniapp]
   check_mode:
     description: Can run in check mode and tells whether the chart would be pushed.
     support: full

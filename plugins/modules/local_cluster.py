@@ -27,7 +27,10 @@ options:
     choices: [started, stopped]
     default: started
   profile:
-    description: Which tools and images are wanted.
+    description:
+      - Which tools, stand-ins and images are wanted. An environment that has V(full) keeps it until it is stopped.
+      - The environment variable E(MINIAPP_INFRA_TOOLCHAIN_SECONDS) limits how long tools of V(full) are built; what
+        takes longer is left out.
     type: str
     choices: [core, full]
     default: core
@@ -35,6 +38,7 @@ attributes:
   action_group:
     description: Is in the action group C(fuze.miniapp_infra.miniapp), so that its defaults can be set once.
     support: full
+    membership: [fuze.miniapp_infra.miniapp]
   check_mode:
     description: Says whether the environment would be started or stopped, from whether it is healthy now.
     support: full
@@ -57,7 +61,7 @@ RETURN = r"""
 kubeconfig:
   description: How to reach the cluster.
   returned: success
-  type: path
+  type: str
   sample: .local/kubeconfig
 steps:
   description: What was done, in order.

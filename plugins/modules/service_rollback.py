@@ -38,7 +38,8 @@ RETURN = r"""
 status:
   description:
     - V(unchanged) when the release was already the wanted one, V(planned) in check mode, V(awaiting_approval) when the
-      pull request is open, V(merged) without O(wait), V(delivered) when the release runs.
+      pull request is open, V(merged) without O(wait), V(delivered) when the release runs,
+      V(awaiting_promotion) when it is in preview and the version before serves until somebody promotes it (blue/green).
   returned: success
   type: str
   sample: delivered
@@ -91,6 +92,14 @@ health:
   returned: success
   type: str
   sample: Healthy
+awaits_promotion:
+  description:
+    - Whether the release is in preview, and the version before serves until M(fuze.miniapp_infra.argo_rollout)
+      promotes it.
+    - Null when it was not waited for.
+  returned: success
+  type: bool
+  sample: false
 seconds:
   description: How long the release took to run; null when it was not waited for.
   returned: success

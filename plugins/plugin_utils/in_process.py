@@ -210,10 +210,10 @@ def _module_side(arguments: bytes) -> Iterator[None]:
         "_ANSIBLE_ARGS": arguments,
         "_ANSIBLE_PROFILE": PROFILE,
     }
-    modules = {name: importlib.import_module(name) for name, _ in _SIDES}
+    modules = {name: importlib.import_module(name) for name in dict(_SIDES)}
     before = [(modules[module], name, getattr(modules[module], name)) for module, name in _SIDES]
-    for module, name, _ in before:
-        setattr(module, name, values.get(name))
+    for module, name in _SIDES:
+        setattr(modules[module], name, values.get(name))
     try:
         yield
     finally:

@@ -8,12 +8,13 @@ import ssl
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
+from miniapp_infra.redaction import is_secret_name, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,8 @@ _CODES: dict[int, ErrorCode] = {
     HTTPStatus.PRECONDITION_FAILED: ErrorCode.CONFLICT,
 }
 _LONGEST_MESSAGE = 500
+LONGEST_RETRY_AFTER = 60.0
+"""Seconds between two attempts at most, when the server names them."""
 
 
 class HttpError(MiniappInfraError):
@@ -40,13 +43,24 @@ class HttpError(MiniappInfraError):
     Attributes:
         status: HTTP status.
         body: the decoded answer; a text when it was no JSON.
+        retry_after: seconds that the server asks to wait for; None when it does not, or names a date.
     """
 
-    def __init__(self, message: str, *, status: int, body: Any, retryable: bool = False, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        body: Any,
+        retryable: bool = False,
+        hint: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         code = _CODES.get(status, ErrorCode.UNAVAILABLE if status in PASSING else ErrorCode.UPSTREAM)
         super().__init__(message, code=code, retryable=retryable, hint=hint)
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,16 @@ class Answer:
             return json.loads(self.data)
         except ValueError:
             return self.data.decode(errors="replace")
+
+
+class Authentication(Protocol):
+    """Proves who asks where a fixed header cannot: the proof depends on the request, or has to be fetched first."""
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:
+        """Return what is sent with a request."""
+
+    def renew(self, refusal: Answer) -> bool:
+        """Learn from an answer with status 401; return whether the request is worth another try."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +129,9 @@ class HttpOptions:
         """
         address = url or params["url"]
         if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).netloc:
-            raise MiniappInfraError(f"url: {address!r} is no http:// or https:// address", code=ErrorCode.INVALID_INPUT)
+            raise MiniappInfraError(
+                f"url: {redact(address)!r} is no http:// or https:// address", code=ErrorCode.INVALID_INPUT
+            )
         return cls(
             url=address.rstrip("/"),
             ca_cert=params.get("ca_cert") or "",
@@ -117,6 +143,21 @@ class HttpOptions:
         )
 
 
+class _Retry(urllib3.Retry):
+    """Retries that do not wait for hours, whatever a server asks for."""
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Return the seconds that a server asks to wait for."""
+        seconds = super().get_retry_after(response)
+        return None if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
+
+
+class _OnlyLimited(_Retry):
+    """Retries for what must not be done twice."""
+
+    RETRY_AFTER_STATUS_CODES = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+
+
 @dataclass
 class JsonClient:
     """Sends requests to one server.
@@ -125,11 +166,13 @@ class JsonClient:
         options: how it is reached.
         headers: sent with every request; secrets belong here, because they are never shown.
         server: what messages call it, such as ``OpenMeter``.
+        authentication: for schemes that need more than a header.
     """
 
     options: HttpOptions
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str = "the server"
+    authentication: Authentication | None = field(default=None, repr=False)
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
@@ -167,27 +210,25 @@ class JsonClient:
         if data is not None:
             all_headers.setdefault("Content-Type", "application/json")
         url = f"{self.options.url}{path}{_encoded(query)}"
-        try:
-            answer = self._pool.request(
-                method,
-                url,
-                body=data,
-                headers=all_headers,
-                timeout=urllib3.Timeout(total=self.options.timeout),
-                retries=self._retries(repeat=repeat),
-                redirect=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(action, error) from error
-        found = Answer(answer.status, answer.headers, answer.data)
+        found = self._sent(method, url, action, data, all_headers, repeat=repeat)
+        # Who is not recognised was not served, so that anything may be sent again.
+        if found.status == HTTPStatus.UNAUTHORIZED and self.authentication and self.authentication.renew(found):
+            found = self._sent(method, url, action, data, all_headers, repeat=repeat)
         if found.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise HttpError(
-                f"Failed to {action}: {self.server} answered {found.status}: {reason_of(found.body)}",
+                f"Failed to {action}: {self.server} answered {found.status}: {self.reason(found.body)}",
                 status=found.status,
                 body=found.body,
                 retryable=found.status in PASSING,
+                retry_after=_seconds(found.headers.get("Retry-After")),
             )
         return found
+
+    def reason(self, body: Any) -> str:
+        """Return the sentence in a refusal, without the secrets that were sent and may come back in it."""
+        values = [value for name, value in self.headers.items() if is_secret_name(name)]
+        reason: str = redact(reason_of(body), [*values, *(value.partition(" ")[2] for value in values)])
+        return reason
 
     def find(self, path: str, *, action: str, query: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """Return the body of a GET, None when there is no such thing (404).
@@ -202,17 +243,37 @@ class JsonClient:
                 return None
             raise
 
+    def _sent(
+        self, method: str, url: str, action: str, data: bytes | None, headers: Mapping[str, str], *, repeat: bool
+    ) -> Answer:
+        proof = self.authentication.headers(method, url) if self.authentication else {}
+        try:
+            answer = self._pool.request(
+                method,
+                url,
+                body=data,
+                headers={**headers, **proof},
+                timeout=urllib3.Timeout(total=self.options.timeout),
+                retries=self._retries(repeat=repeat),
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(action, error) from error
+        return Answer(answer.status, answer.headers, answer.data)
+
     def _retries(self, *, repeat: bool) -> urllib3.Retry:
         count = self.options.retries
-        # Without a connection nothing was received, so anything may be sent again.
-        return urllib3.Retry(
+        # Without a connection nothing was received, and a request over the limit was not carried out (RFC 6585, section
+        # 4), so that anything may be sent again after these two.
+        kind = _Retry if repeat else _OnlyLimited
+        return kind(
             total=count,
             connect=count,
             read=count if repeat else 0,
             other=0,
             redirect=False,
-            status=count if repeat else 0,
-            status_forcelist=PASSING if repeat else (),
+            status=count,
+            status_forcelist=PASSING if repeat else _OnlyLimited.RETRY_AFTER_STATUS_CODES,
             allowed_methods=None,
             backoff_factor=0.2,
             backoff_max=5,
@@ -238,7 +299,7 @@ class JsonClient:
     def _unreachable(self, action: str, error: Exception) -> MiniappInfraError:
         cause = getattr(error, "reason", None) or error
         return MiniappInfraError(
-            f"Failed to {action}: {self.server} at {urlsplit(self.options.url).netloc} does not answer: {cause}",
+            f"Failed to {action}: {self.server} at {_host(self.options.url)} does not answer: {cause}",
             code=ErrorCode.UNAVAILABLE,
             retryable=True,
             hint="Is the address right, and is it reachable from here?",
@@ -252,9 +313,20 @@ def reason_of(body: Any) -> str:
             found = body.get(key)
             if isinstance(found, dict):
                 return reason_of(found)
+            if isinstance(found, list):
+                found = "; ".join(str(item) for item in found)
             if found:
                 return str(found)[:_LONGEST_MESSAGE]
     return str(body or "no reason given")[:_LONGEST_MESSAGE]
+
+
+def _host(url: str) -> str:
+    """Return host and port, without the credentials that an address may have."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isascii() and text.isdigit() else None
 
 
 def _encoded(query: Any) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Argo CD in core mode: everything goes through its objects in the Kubernetes API."""
+"""Argo CD, through its objects in the Kubernetes API or through the REST interface of its API server."""
 
 from miniapp_infra.argocd.api import (
     find_application,

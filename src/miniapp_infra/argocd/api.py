@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 
@@ -14,9 +15,12 @@ from miniapp_infra.argocd.models import REFRESH_ANNOTATION, Application
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from miniapp_infra.argocd.client import ObjectClient
+    from miniapp_infra.argocd.models import Deployment
+
+T = TypeVar("T")
 
 SET_REFRESH_ANNOTATION = "argocd.argoproj.io/application-set-refresh"
 
@@ -72,8 +76,13 @@ def sync(
     sync_options: Sequence[str] = (),
     resources: Sequence[dict[str, str]] = (),
     retry_limit: int = 0,
+    strategy: str = "",
+    past: Deployment | None = None,
+    run: str = "",
 ) -> str:
     """Start a synchronisation.
+
+    The arguments are those of ``transformations.with_operation``.
 
     Returns:
         The id that the operation carries; ``Expectation(run=...)`` waits for exactly this one.
@@ -81,14 +90,8 @@ def sync(
     Raises:
         MiniappInfraError: ``NOT_FOUND``; ``CONFLICT`` while another operation runs.
     """
-    run = str(uuid.uuid4())
+    run = run or str(uuid.uuid4())
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception(_changed_meanwhile),
-        stop=tenacity.stop_after_attempt(5),
-        wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-        reraise=True,
-    )
     def attempt() -> None:
         raw = _require(client, name, namespace)
         if raw.get("operation"):
@@ -107,15 +110,71 @@ def sync(
                 sync_options=sync_options,
                 resources=resources,
                 retry_limit=retry_limit,
+                strategy=strategy,
+                past=past,
             )
         )
 
-    attempt()
+    _present_state(attempt)
     return run
 
 
+def terminate(client: ObjectClient, name: str, *, namespace: str = "argocd") -> bool:
+    """Ask for the end of the operation that runs; it ends a little later.
+
+    Returns:
+        Whether there was one.
+    """
+
+    def attempt() -> bool:
+        raw = copy.deepcopy(_require(client, name, namespace))
+        if not raw.get("operation"):
+            return False
+        state = (raw.get("status") or {}).get("operationState")
+        if state:
+            state["phase"] = "Terminating"
+        else:
+            del raw["operation"]  # the controller has not taken it up yet
+        client.replace(raw)
+        return True
+
+    return _present_state(attempt)
+
+
+def set_cascade(client: ObjectClient, name: str, cascade: str, *, namespace: str = "argocd") -> None:
+    """Say how the objects of an application go when it is deleted: ``foreground``, ``background`` or ``orphan``."""
+
+    def attempt() -> None:
+        raw = copy.deepcopy(_require(client, name, namespace))
+        finalizers = raw["metadata"].get("finalizers") or []
+        wanted = transformations.with_cascade(finalizers, cascade)
+        # Kubernetes lets nobody add one to an object that is going already.
+        if sorted(wanted) != sorted(finalizers) and not raw["metadata"].get("deletionTimestamp"):
+            raw["metadata"]["finalizers"] = wanted
+            client.replace(raw)
+
+    _present_state(attempt)
+
+
+def set_auto_sync(client: ObjectClient, name: str, *, enabled: bool, namespace: str = "argocd") -> None:
+    """Switch automatic synchronisation on or off; the rest of its settings stays."""
+    patch = {"spec": {"syncPolicy": {"automated": {"enabled": enabled}}}}
+    client.merge_patch(APPLICATION, name, namespace, patch)
+
+
+def _present_state(attempt: Callable[[], T]) -> T:
+    """Decide on the present object, and again when the controller has written it in between, as it often does."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_changed_meanwhile),
+        stop=tenacity.stop_after_attempt(5),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
 def _changed_meanwhile(error: BaseException) -> bool:
-    """The controller writes Applications all the time; a running operation, in contrast, does not end at once."""
+    """A lost race passes; a running operation, in contrast, does not end at once."""
     return isinstance(error, MiniappInfraError) and error.code is ErrorCode.CONFLICT and error.retryable
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 API_VERSION = "argoproj.io/v1alpha1"
 APPLICATION = "Application"
 APPLICATION_SET = "ApplicationSet"
+APP_PROJECT = "AppProject"
 
 
 class ObjectClient(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.argocd.client import API_VERSION, APPLICATION, APPLICATION_SET
+from miniapp_infra.argocd.client import API_VERSION, APP_PROJECT, APPLICATION, APPLICATION_SET
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube.retry import RetryPolicy
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from miniapp_infra.kube.client import Client
 
-_COLLECTIONS = {APPLICATION: "applications", APPLICATION_SET: "applicationsets"}
+_COLLECTIONS = {APPLICATION: "applications", APPLICATION_SET: "applicationsets", APP_PROJECT: "appprojects"}
 _MERGE_PATCH = "application/merge-patch+json"
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,7 @@ class Operation:
         sources: what was synchronised.
         run: id of the run of ours that started it, empty for others.
         resources: result of each object.
+        requested: the revisions that were asked for, one per source.
     """
 
     phase: str
@@ -65,6 +66,7 @@ class Operation:
     sources: tuple[dict[str, Any], ...]
     run: str
     resources: tuple[Resource, ...]
+    requested: tuple[str, ...] = ()
 
     @property
     def is_final(self) -> bool:
@@ -72,8 +74,9 @@ class Operation:
 
     @property
     def is_blocked_by_window(self) -> bool:
-        # The controller parks such an operation in phase Running for ever.
-        return self.phase == "Running" and "blocked by sync window" in self.message
+        # The controller parks such an operation in phase Running for as long, and one that is to be terminated in phase
+        # Terminating: it looks at the windows first (controller/sync.go, SyncAppState).
+        return not self.is_final and "blocked by sync window" in self.message
 
     @property
     def is_refused(self) -> bool:
@@ -83,6 +86,29 @@ class Operation:
     @property
     def failed_resources(self) -> tuple[Resource, ...]:
         return tuple(item for item in self.resources if item.status in {"SyncFailed", "PruneFailed"})
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One entry of the deployment history.
+
+    Args:
+        id: grows with each entry.
+        revisions: resolved revision of each source.
+        sources: what was deployed.
+        deployed_at: RFC 3339.
+        raw: the entry as Argo CD keeps it.
+    """
+
+    id: int
+    revisions: tuple[str, ...]
+    sources: tuple[dict[str, Any], ...]
+    deployed_at: str
+    raw: dict[str, Any] = field(repr=False, compare=False)
+
+    def is_same_as(self, other: Deployment) -> bool:
+        """Whether both deployed the same thing, whenever that was."""
+        return (self.revisions, self.sources) == (other.revisions, other.sources)
 
 
 @dataclass(frozen=True)
@@ -107,6 +133,11 @@ class Application:
         resources: objects that belong to it.
         images: images of its pods.
         history_id: id of the last entry of its deployment history, -1 when there is none.
+        history: its deployments, the oldest first.
+        auto_sync: whether Argo CD synchronises by itself.
+        owner: the ApplicationSet that makes it, empty when there is none.
+        is_deleting: whether it was deleted and its finalizers are at work.
+        raw: the object.
     """
 
     name: str
@@ -126,10 +157,20 @@ class Application:
     resources: tuple[Resource, ...]
     images: tuple[str, ...]
     history_id: int
+    history: tuple[Deployment, ...] = ()
+    auto_sync: bool = False
+    owner: str = ""
+    is_deleting: bool = False
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Condition, ...]:
         return tuple(condition for condition in self.conditions if condition.is_error)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a synchronisation is asked for, runs, or waits to be tried again (phase Running with an end)."""
+        return self.operation_requested or (self.operation is not None and not self.operation.is_final)
 
     @property
     def is_current(self) -> bool:
@@ -167,7 +208,12 @@ class Application:
             refresh_requested=REFRESH_ANNOTATION in (metadata.get("annotations") or {}),
             resources=tuple(_resource(item) for item in status.get("resources") or []),
             images=tuple((status.get("summary") or {}).get("images") or []),
-            history_id=history[-1]["id"] if history else -1,
+            history_id=_id_of(history[-1]) if history else -1,
+            history=tuple(map(_deployment, history)),
+            auto_sync=_is_automated(spec),
+            owner=_owner(metadata),
+            is_deleting=bool(metadata.get("deletionTimestamp")),
+            raw=raw,
         )
 
 
@@ -186,20 +232,41 @@ def _revisions(holder: dict[str, Any]) -> tuple[str, ...]:
     return tuple(holder.get("revisions") or ([single] if single else []))
 
 
+def _is_automated(spec: dict[str, Any]) -> bool:
+    # An empty mapping asks for it too (SyncPolicy.IsAutomatedSyncEnabled).
+    automated = (spec.get("syncPolicy") or {}).get("automated")
+    return automated is not None and automated.get("enabled") is not False
+
+
+def _owner(metadata: dict[str, Any]) -> str:
+    owners = (item for item in metadata.get("ownerReferences") or [] if item.get("kind") == "ApplicationSet")
+    return next((str(item["name"]) for item in owners), "")
+
+
+def _id_of(entry: dict[str, Any]) -> int:
+    # The REST interface sends 64-bit numbers as texts, and leaves zero out.
+    return int(entry.get("id") or 0)
+
+
+def _deployment(entry: dict[str, Any]) -> Deployment:
+    return Deployment(_id_of(entry), _revisions(entry), _sources(entry), entry.get("deployedAt") or "", entry)
+
+
 def _operation(state: dict[str, Any]) -> Operation:
     result = state.get("syncResult") or {}
     operation = state.get("operation") or {}
     info = {item.get("name"): item.get("value", "") for item in operation.get("info") or []}
-    requested = _sources(operation.get("sync") or {})
+    sync = operation.get("sync") or {}
     return Operation(
         phase=state.get("phase", ""),
         message=state.get("message", ""),
         started_at=state.get("startedAt") or "",
         finished_at=state.get("finishedAt") or "",
         retry_count=int(state.get("retryCount") or 0),
-        sources=_sources(result) or requested,
+        sources=_sources(result) or _sources(sync),
         run=info.get(RUN_INFO, ""),
         resources=tuple(_resource(item) for item in result.get("resources") or []),
+        requested=_revisions(sync),
     )
 
 

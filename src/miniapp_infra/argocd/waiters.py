@@ -19,7 +19,11 @@ from miniapp_infra.errors import ErrorCode, MiniappInfraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from miniapp_infra.argocd.models import Application
+    from miniapp_infra.argocd.models import Application, Operation
+
+
+HEALTH = ("Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown")
+"""All that Argo CD knows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Expectation:
         accept_health: health states that count as well; ``Suspended`` for a paused rollout.
         require_synced: whether live objects must equal the desired ones.
         run: id of an operation of ours that must have ended well.
+        revisions: of an operation of ours that must have ended well, where it cannot carry an id.
+        settled: whether no operation may be left to wait for.
     """
 
     description: str = "be synced and healthy"
@@ -41,19 +47,28 @@ class Expectation:
     accept_health: tuple[str, ...] = ("Healthy",)
     require_synced: bool = True
     run: str = ""
+    revisions: tuple[str, ...] = ()
+    settled: bool = True
+
+    def is_ours(self, operation: Operation | None) -> bool:
+        """Whether this is the operation that is waited for."""
+        if operation is None:
+            return False
+        if self.run:
+            return operation.run == self.run
+        return bool(self.revisions) and operation.requested == self.revisions
 
     def is_met_by(self, application: Application) -> bool:
         operation = application.operation
+        is_awaited = bool(self.run or self.revisions)
         return (
             self.asks(application)
             and application.is_current
             and self.matches(application)
-            and not application.operation_requested
-            and (operation is None or operation.is_final)
             and (
-                not self.run or (operation is not None and operation.run == self.run and operation.phase == "Succeeded")
+                not is_awaited or (self.is_ours(operation) and operation is not None and operation.phase == "Succeeded")
             )
-            and application.compared_after_operation
+            and (not self.settled or (not application.is_running and application.compared_after_operation))
             and (application.sync_status == "Synced" or not self.require_synced)
             and application.health in self.accept_health
         )
@@ -159,17 +174,18 @@ def describe(application: Application | None) -> str:
 def _raise_if_hopeless(application: Application, expectation: Expectation, patience: _Grace) -> None:
     operation = application.operation
     asked = expectation.asks(application)
-    if operation is not None and operation.is_blocked_by_window:
+    if expectation.settled and operation is not None and operation.is_blocked_by_window:
         raise MiniappInfraError(
             f"Failed to synchronise application {application.name}: {operation.message}",
             code=ErrorCode.FROZEN,
             hint="A sync window of the AppProject blocks it; wait for its end.",
         )
     failed = operation is not None and operation.phase in {"Failed", "Error"} and not application.operation_requested
-    if failed and expectation.run and operation is not None and operation.run == expectation.run:
+    if failed and expectation.is_ours(operation):
         raise _error(application)
     symptoms = {
-        "operation": operation is not None
+        "operation": expectation.settled
+        and operation is not None
         and operation.sources == application.sources
         and (failed or operation.is_refused),
         "errors": bool(application.errors),

@@ -77,6 +77,11 @@ class Environment(Model):
                 hint=f"Services are declared in inventories/{self.name}/group_vars/all/services.yml.",
             ) from None
 
+    @property
+    def blue_green_services(self) -> tuple[str, ...]:
+        """The services whose new versions wait in preview until somebody promotes them."""
+        return tuple(name for name in self.service_names if self.services[name].strategy == "blue_green")
+
     def callers(self, name: str) -> tuple[str, ...]:
         """Return the services that declare a call to ``name``."""
         return tuple(caller for caller in self.service_names if name in self.services[caller].calls)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,6 +17,9 @@ from miniapp_infra.cli.summary import print_summary
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.local import environment
 from miniapp_infra.local.layout import Layout, cache_directory
+
+if TYPE_CHECKING:
+    from miniapp_infra.local.node.profiles import Profile
 
 console = Console()
 errors = Console(stderr=True)
@@ -53,8 +57,10 @@ def main(context: click.Context, root: Path) -> None:
 @click.option("--engine", type=click.Choice(["node", "external"]), default="node", show_default=True)
 @click.option("--inventory", default="inventories/local", show_default=True, help="The environment to converge.")
 @click.pass_obj
-def up(layout: Layout, profile: environment.Profile, engine: Engine, inventory: str) -> None:
+def up(layout: Layout, profile: Profile, engine: Engine, inventory: str) -> None:
     """Start the environment, converge it and print what runs in it. Safe to repeat."""
+    if engine == "external" and profile == "full":
+        raise click.UsageError("The full profile needs the local node, beside which its stand-ins run.")
     if engine == "node":
         environment.up(layout, profile, console.print)
     converge(layout, inventory, engine)

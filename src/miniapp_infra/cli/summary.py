@@ -14,6 +14,9 @@ from miniapp_infra.delivery.overview import ServiceOverview, overview
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.connection import ConnectionOptions
+from miniapp_infra.local import node
+from miniapp_infra.local.node import profiles
+from miniapp_infra.local.standins.components import ADDRESSES, left_out
 from miniapp_infra.registry import RegistryAccess
 
 if TYPE_CHECKING:
@@ -51,7 +54,22 @@ def print_summary(layout: Layout, inventory: str, console: Console, kubeconfig: 
     services = overview(environment, client, _cosign(layout, environment), _public_key(layout, environment))
     console.width = max(console.width, _WIDTH)
     console.print(_table(environment.name, services))
+    if kubeconfig is None and profiles.running(layout) == "full":
+        console.print(_standins(layout))
     console.print(_NEXT.format(address=services[0].address), highlight=False)
+
+
+def _standins(layout: Layout) -> Table:
+    """Return what the full profile has besides, and why something of it is not there."""
+    states = {item.name: "healthy" if item.ready else item.status for item in node.status(layout).components}
+    states |= {name: f"left out: {reason}" for name, reason in left_out(layout).items()}
+    table = Table(title="Stand-ins of the full profile", title_justify="left")
+    table.add_column("stand-in", no_wrap=True)
+    table.add_column("address", no_wrap=True)
+    table.add_column("state")  # may be a reason of some length
+    for name, address in ADDRESSES.items():
+        table.add_row(name, address, states.get(name, "not running"))
+    return table
 
 
 def _public_key(layout: Layout, environment: catalog.Environment) -> Path:

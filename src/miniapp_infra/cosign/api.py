@@ -10,14 +10,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from miniapp_infra.cosign.models import AttestationCheck, PredicateType, SignatureCheck, SignatureFormat, SigningKey
-from miniapp_infra.cosign.transformations import BUNDLE_KIND, read_signatures, read_statements, signing_error
+from miniapp_infra.cosign.models import (
+    AttestationCheck,
+    Identity,
+    PredicateType,
+    SignatureCheck,
+    SignatureFormat,
+    SigningKey,
+    SigningOptions,
+)
+from miniapp_infra.cosign.transformations import (
+    BUNDLE_KIND,
+    read_referrers,
+    read_signatures,
+    read_statements,
+    signing_error,
+)
 from miniapp_infra.cosign.version import CosignVersion, parse_version
 from miniapp_infra.registry.access import RegistryAccess
 from miniapp_infra.registry.command import Completed, Runner, run_command
+from miniapp_infra.registry.errors import registry_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from miniapp_infra.registry.reference import ImageReference
 
@@ -82,15 +97,15 @@ class Cosign:
     def verify(
         self,
         image: ImageReference,
-        public_key: str,
+        trusted: str | Identity,
         *,
         signature_format: SignatureFormat,
         annotations: Mapping[str, str],
     ) -> SignatureCheck:
-        """Look for signatures of one format by one key, with at least these annotations."""
+        """Look for signatures of one format by one key or identity, with at least these annotations."""
         claims = [part for name, value in sorted(annotations.items()) for part in ("-a", f"{name}={value}")]
         done = self._at_registry(
-            image, "verify", "--key", public_key, *_format(signature_format), *_OFFLINE, *claims, "--output", "json"
+            image, "verify", *_by(trusted), *_format(signature_format), *claims, "--output", "json"
         )
         check = read_signatures(done, image.require_digest())
         if signature_format is SignatureFormat.LEGACY or not check.verified:
@@ -108,6 +123,7 @@ class Cosign:
         *,
         signature_format: SignatureFormat,
         annotations: Mapping[str, str],
+        options: SigningOptions | None = None,
     ) -> None:
         """Add one signature.
 
@@ -122,7 +138,7 @@ class Cosign:
             "--key",
             key.reference,
             *_format(signature_format),
-            *_NO_LOG,
+            *_services(signature_format, options or SigningOptions()),
             *claims,
             environment=key.environment(),
         )
@@ -130,18 +146,31 @@ class Cosign:
             raise signing_error(f"sign image {image}", done)
 
     def verify_attestation(
-        self, image: ImageReference, public_key: str, *, predicate_type: PredicateType
+        self,
+        image: ImageReference,
+        trusted: str | Identity,
+        *,
+        predicate_type: str,
+        signature_format: SignatureFormat = SignatureFormat.LEGACY,
+        policies: Sequence[Path] = (),
     ) -> AttestationCheck:
-        """Look for attestations of one type by one key."""
+        """Look for attestations of one type by one key or identity.
+
+        Args:
+            image: named by digest.
+            trusted: public key, a file or reference; or who signed.
+            predicate_type: short name or URI.
+            signature_format: how they are stored.
+            policies: files in Rego or CUE, which every statement has to satisfy.
+        """
         done = self._at_registry(
             image,
             "verify-attestation",
-            "--key",
-            public_key,
-            *_format(SignatureFormat.LEGACY),
-            *_OFFLINE,
+            *_by(trusted),
+            *_format(signature_format),
             "--type",
-            predicate_type.value,
+            str(predicate_type),
+            *(f"--policy={path}" for path in policies),
             "--output",
             "json",
         )
@@ -176,12 +205,24 @@ class Cosign:
         if done.returncode != 0:
             raise signing_error(f"attest image {image}", done)
 
+    def referrers(self, image: ImageReference) -> tuple[str, ...]:
+        """Return the digests of what refers to an image by OCI 1.1; registries need no API for it.
+
+        Raises:
+            MiniappInfraError: if the registry cannot be asked.
+        """
+        done = self._at_registry(image, "tree", "--experimental-oci11=true")
+        if done.returncode != 0:
+            raise registry_error(f"list what refers to image {image}", done.stderr)
+        return read_referrers(done.stdout)
+
     def _at_registry(
         self, image: ImageReference, command: str, *flags: str, environment: Mapping[str, str] | None = None
     ) -> Completed:
         # Reading the version first refuses a cosign that would understand these flags differently.
         _ = self.version
-        insecure = ["--allow-http-registry", "--allow-insecure-registry"] if self.access.allow_http else []
+        insecure = ["--allow-http-registry"] if self.access.allow_http else []
+        insecure += ["--allow-insecure-registry"] if self.access.allow_http or self.access.allow_insecure else []
         with self.access.environment(image.registry) as trust:
             return self.run(
                 [self.program, command, *flags, *insecure, str(image)],
@@ -192,3 +233,20 @@ class Cosign:
 
 def _format(signature_format: SignatureFormat) -> tuple[str, ...]:
     return (f"--new-bundle-format={str(signature_format is SignatureFormat.BUNDLE).lower()}",)
+
+
+def _by(trusted: str | Identity) -> tuple[str, ...]:
+    return trusted.flags() if isinstance(trusted, Identity) else ("--key", trusted, *_OFFLINE)
+
+
+def _services(signature_format: SignatureFormat, options: SigningOptions) -> tuple[str, ...]:
+    certificates = tuple(
+        f"--{name}={path}"
+        for name, path in (("certificate", options.certificate), ("certificate-chain", options.certificate_chain))
+        if path is not None
+    )
+    # cosign knows no signing configuration for the legacy format.
+    if options.signing_config is None or signature_format is SignatureFormat.LEGACY:
+        return (*_NO_LOG, *certificates)
+    root = (f"--trusted-root={options.trusted_root}",) if options.trusted_root else ()
+    return (f"--signing-config={options.signing_config}", *root, *certificates)

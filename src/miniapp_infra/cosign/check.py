@@ -10,11 +10,11 @@ from miniapp_infra.cosign.models import AttestationCheck, Reason, SignatureCheck
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from miniapp_infra.cosign.api import Cosign
-    from miniapp_infra.cosign.models import PredicateType
+    from miniapp_infra.cosign.models import Identity
     from miniapp_infra.registry.client import RegistryClient
     from miniapp_infra.registry.reference import ImageReference
 
@@ -23,23 +23,32 @@ def check_signature(
     cosign: Cosign,
     registry: RegistryClient,
     image: ImageReference,
-    public_key: str,
+    trusted: str | Identity,
     *,
     signature_format: SignatureFormat,
     annotations: Mapping[str, str],
 ) -> SignatureCheck:
     """Verify, and tell an image that does not exist from one that is not signed: cosign calls both unsigned."""
-    check = cosign.verify(image, public_key, signature_format=signature_format, annotations=annotations)
+    check = cosign.verify(image, trusted, signature_format=signature_format, annotations=annotations)
     if check.reason is Reason.NO_SIGNATURE and registry.digest(image) is None:
         return SignatureCheck(verified=False, reason=Reason.IMAGE_NOT_FOUND, message=f"there is no image {image}")
     return check
 
 
 def check_attestation(
-    cosign: Cosign, registry: RegistryClient, image: ImageReference, public_key: str, *, predicate_type: PredicateType
+    cosign: Cosign,
+    registry: RegistryClient,
+    image: ImageReference,
+    trusted: str | Identity,
+    *,
+    predicate_type: str,
+    signature_format: SignatureFormat = SignatureFormat.LEGACY,
+    policies: Sequence[Path] = (),
 ) -> AttestationCheck:
     """Verify, and tell an image that does not exist from one without attestations."""
-    check = cosign.verify_attestation(image, public_key, predicate_type=predicate_type)
+    check = cosign.verify_attestation(
+        image, trusted, predicate_type=predicate_type, signature_format=signature_format, policies=policies
+    )
     if check.reason is Reason.NO_SIGNATURE and registry.digest(image) is None:
         return AttestationCheck(verified=False, reason=Reason.IMAGE_NOT_FOUND, message=f"there is no image {image}")
     return check
@@ -49,7 +58,7 @@ def verify_image(
     cosign: Cosign,
     registry: RegistryClient,
     image: ImageReference,
-    public_key: str,
+    trusted: str | Identity,
     *,
     resolve_tag: bool = False,
     signature_format: Literal["any", "legacy", "bundle"] = "any",
@@ -61,7 +70,7 @@ def verify_image(
         cosign: the verifier.
         registry: resolves tags.
         image: by digest, or by tag with ``resolve_tag``.
-        public_key: file or key reference.
+        trusted: public key, a file or reference; or who signed.
         resolve_tag: whether to look up the digest of a tag.
         signature_format: format that counts.
         annotations: claims that a signature has to carry.
@@ -87,7 +96,7 @@ def verify_image(
     checks = []
     for wanted in formats:
         check = check_signature(
-            cosign, registry, pinned, public_key, signature_format=wanted, annotations=annotations or {}
+            cosign, registry, pinned, trusted, signature_format=wanted, annotations=annotations or {}
         )
         if check.verified:
             return pinned, check

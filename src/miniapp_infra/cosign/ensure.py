@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.cosign.check import check_attestation, check_signature
-from miniapp_infra.cosign.models import AttestationCheck, Reason, Signature, SignatureCheck, SignatureFormat
+from miniapp_infra.cosign.models import (
+    AttestationCheck,
+    Reason,
+    Signature,
+    SignatureCheck,
+    SignatureFormat,
+    SigningOptions,
+)
 from miniapp_infra.cosign.transformations import predicate_hash
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
@@ -61,6 +68,8 @@ def ensure_signed(
     *,
     formats: Sequence[SignatureFormat],
     annotations: Mapping[str, str],
+    options: SigningOptions | None = None,
+    force: bool = False,
     check_mode: bool = False,
 ) -> Signed:
     """Sign an image in every wanted format in which this key has not signed it with these annotations.
@@ -73,6 +82,8 @@ def ensure_signed(
         public_key: its public half, a file or reference; signatures are recognised by it.
         formats: wanted formats.
         annotations: claims to sign with the digest.
+        options: how to sign beside that.
+        force: sign once more in every wanted format, although it is signed.
         check_mode: only look.
 
     Raises:
@@ -84,16 +95,24 @@ def ensure_signed(
         check = check_signature(cosign, registry, image, public_key, signature_format=wanted, annotations=annotations)
         _require_answer(f"check signatures of image {image}", check)
         found[wanted] = check
+    before = tuple(wanted for wanted, check in found.items() if check.verified)
     added: list[SignatureFormat] = []
-    for wanted in [wanted for wanted, check in found.items() if not check.verified]:
+    for wanted in [wanted for wanted, check in found.items() if force or not check.verified]:
         if not check_mode:
             found[wanted] = _sign(
-                cosign, image, key, public_key, signature_format=wanted, annotations=annotations, done=added
+                cosign,
+                image,
+                key,
+                public_key,
+                signature_format=wanted,
+                annotations=annotations,
+                options=options,
+                done=added,
             )
         added.append(wanted)
     return Signed(
         changed=bool(added),
-        formats=tuple(wanted for wanted in found if wanted not in added),
+        formats=before,
         added=tuple(added),
         signatures=tuple(signature for check in found.values() for signature in check.signatures),
     )
@@ -148,11 +167,12 @@ def _sign(
     *,
     signature_format: SignatureFormat,
     annotations: Mapping[str, str],
+    options: SigningOptions | None,
     done: Sequence[SignatureFormat],
 ) -> SignatureCheck:
     already = f" (signed in format {', '.join(done)} before that)" if done else ""
     try:
-        cosign.sign(image, key, signature_format=signature_format, annotations=annotations)
+        cosign.sign(image, key, signature_format=signature_format, annotations=annotations, options=options)
     except MiniappInfraError as error:
         error.message += already
         raise

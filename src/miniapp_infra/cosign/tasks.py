@@ -12,7 +12,8 @@ from miniapp_infra.cosign.ensure import ensure_attested, ensure_signed
 from miniapp_infra.cosign.errors import UnverifiedError
 from miniapp_infra.cosign.identity import public_half
 from miniapp_infra.cosign.keys import KeyPair, ensure_key_pair
-from miniapp_infra.cosign.models import PredicateType, SignatureFormat, SigningKey
+from miniapp_infra.cosign.models import Identity, PredicateType, SignatureFormat, SigningKey, SigningOptions
+from miniapp_infra.errors import ErrorCode, MiniappInfraError
 from miniapp_infra.registry.access import RegistryAccess
 from miniapp_infra.registry.client import RegistryClient
 from miniapp_infra.registry.reference import ImageReference
@@ -48,16 +49,25 @@ def make_key_pair(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[
 
 def sign(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str, Any]:
     """Have ``image`` signed."""
-    image, key, cosign = digest_of(params), signing_key(params), cosign_program(params)
+    options = SigningOptions(
+        signing_config=_path(params["signing_config"]),
+        trusted_root=_path(params["trusted_root"]),
+        certificate=_path(params["certificate"]),
+        certificate_chain=_path(params["certificate_chain"]),
+    )
+    key, cosign, registry = signing_key(params), cosign_program(params), registry_client(params)
+    image = resolved(params, registry)
     with public_half(cosign, key, _path(params["public_key"])) as public:
         signed = ensure_signed(
             cosign,
-            registry_client(params),
+            registry,
             image,
             key,
             public.reference,
             formats=[SignatureFormat(name) for name in params["signature_formats"]],
             annotations=_texts(params["annotations"]),
+            options=options,
+            force=params["force"],
             check_mode=check_mode,
         )
     before, added = sorted(map(str, signed.formats)), [str(name) for name in signed.added]
@@ -70,12 +80,16 @@ def sign(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str, Any]
         "signed_by": public.fingerprint,
         "cosign_version": cosign.version.text,
         "warnings": warnings(cosign),
-        **_diff(diff_mode, before={"signed": before}, after={"signed": sorted(before + added)}),
+        **_diff(
+            diff_mode,
+            before={"signed": before, "again": []},
+            after={"signed": sorted({*before, *added}), "again": sorted({*before} & {*added})},
+        ),
     }
 
 
 def verify(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str, Any]:
-    """Tell whether ``image`` is signed.
+    """Tell whether ``image`` is signed by a key or an identity.
 
     Raises:
         UnverifiedError: it is not, and ``fail_on_unverified`` is set.
@@ -86,7 +100,7 @@ def verify(params: Params, *, check_mode: bool, diff_mode: bool) -> dict[str, An
         cosign,
         registry_client(params),
         ImageReference.parse(params["image"]),
-        params["public_key"],
+        trusted_by(params),
         resolve_tag=params["resolve_tag"],
         signature_format=params["signature_format"],
         annotations=_texts(params["annotations"]),
@@ -136,11 +150,18 @@ def verify_attestation(params: Params, *, check_mode: bool, diff_mode: bool) -> 
 
     Raises:
         UnverifiedError: there is none, and ``fail_on_unverified`` is set.
+        MiniappInfraError: ``invalid_input`` if the options are wrong.
     """
     del check_mode, diff_mode  # nothing is changed either way
     image, cosign = digest_of(params), cosign_program(params)
     kind = PredicateType(params["predicate_type"])
-    check = check_attestation(cosign, registry_client(params), image, params["public_key"], predicate_type=kind)
+    policies = [Path(file) for file in params["policy_files"] or ()]
+    for file in policies:
+        if not file.is_file():
+            raise MiniappInfraError(f"policy_files: {file} is not a file", code=ErrorCode.INVALID_INPUT)
+    check = check_attestation(
+        cosign, registry_client(params), image, params["public_key"], predicate_type=kind, policies=policies
+    )
     answer = {
         "verified": check.verified,
         "reason": str(check.reason or ""),
@@ -172,6 +193,42 @@ def signing_key(params: Params) -> SigningKey:
     return SigningKey.load(params["key"], password=params["key_password"], password_file=password_file)
 
 
+def trusted_by(params: Params) -> str | Identity:
+    """Return whose signatures count: a key, or who signed.
+
+    Raises:
+        MiniappInfraError: ``invalid_input`` if the options name neither or both, or half of an identity.
+    """
+    if params["public_key"]:
+        return str(params["public_key"])
+    return Identity(
+        subject=params["certificate_identity"] or "",
+        subject_regexp=params["certificate_identity_regexp"] or "",
+        issuer=params["certificate_oidc_issuer"] or "",
+        issuer_regexp=params["certificate_oidc_issuer_regexp"] or "",
+        github_workflow={name: value for name, value in (params["github_workflow"] or {}).items() if value},
+        trusted_root=_path(params["trusted_root"]),
+        ignore_log=params["ignore_tlog"],
+        ignore_sct=params["ignore_sct"],
+        use_signed_timestamps=params["use_signed_timestamps"],
+    )
+
+
+def resolved(params: Params, registry: RegistryClient) -> ImageReference:
+    """Return the option ``image`` by digest; a tag is looked up where ``resolve_tag`` allows it.
+
+    Raises:
+        MiniappInfraError: ``invalid_input`` for a tag without that, ``not_found`` for a tag that does not exist.
+    """
+    image = ImageReference.parse(params["image"])
+    if image.digest is not None or not params["resolve_tag"]:
+        return digest_of(params)
+    digest = registry.digest(image)
+    if digest is None:
+        raise MiniappInfraError(f"Failed to find image {image}: there is none", code=ErrorCode.NOT_FOUND)
+    return image.at_digest(digest)
+
+
 def digest_of(params: Params) -> ImageReference:
     """Return the option ``image``.
 
@@ -193,6 +250,8 @@ def _access(params: Params) -> RegistryAccess:
         username=params["registry_username"],
         password=params["registry_password"],
         allow_http=params["allow_http_registry"],
+        token=params["registry_token"],
+        allow_insecure=params["allow_insecure_registry"],
     )
 
 

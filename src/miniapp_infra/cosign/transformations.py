@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.cosign.models import AttestationCheck, Reason, Signature, SignatureCheck
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from miniapp_infra.registry.command import Completed
 
 BUNDLE_KIND = "https://sigstore.dev/cosign/sign/v1"
+# cosign v3 cmd/cosign/cli/tree.go. Up to 3.1.2 the artifact type is in front, from 3.1.3 on the predicate type.
+_REFERRER = re.compile(r"artifacts via OCI referrer: \S+@(sha256:[0-9a-f]{64})")
 # Exit codes of the legacy path (cosign v3.1.2 doc/cosign_exit_codes.md, "may be subject to change").
-_EXIT_REASONS = {10: Reason.NO_SIGNATURE, 11: Reason.IMAGE_NOT_FOUND, 12: Reason.NO_MATCHING_SIGNATURE}
+_EXIT_REASONS = {
+    10: Reason.NO_SIGNATURE,
+    11: Reason.IMAGE_NOT_FOUND,
+    12: Reason.NO_MATCHING_SIGNATURE,
+    13: Reason.NO_CERTIFICATE,
+}
 # Elsewhere every failure is exit 1 and the sentence decides. An attestation that is absent is told as
 # "no matching attestations: " followed by nothing, one by another key by the same words followed by the cause.
 _SENTENCES = (
@@ -71,6 +79,11 @@ def read_statements(done: Completed, digest: str) -> AttestationCheck:
             verified=False, reason=Reason.OTHER, message=f"cosign ended with 0 and verified nothing about {digest}"
         )
     return AttestationCheck(verified=True, statements=statements)
+
+
+def read_referrers(text: str) -> tuple[str, ...]:
+    """Read the digests of OCI referrers out of what ``cosign tree`` prints."""
+    return tuple(sorted(set(_REFERRER.findall(text))))
 
 
 def predicate_hash(predicate: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ CHART_KINDS = (
     ("", "Service"),
     ("", "ServiceAccount"),
     ("apps", "Deployment"),
+    ("argoproj.io", "Rollout"),
     ("autoscaling", "HorizontalPodAutoscaler"),
     ("autoscaling.k8s.io", "VerticalPodAutoscaler"),
     ("batch", "CronJob"),

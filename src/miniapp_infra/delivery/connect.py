@@ -19,6 +19,7 @@ from miniapp_infra.githost import Remote, connect
 from miniapp_infra.kube.client import Client
 from miniapp_infra.kube.connection import ConnectionOptions
 from miniapp_infra.registry import RegistryAccess, RegistryClient
+from miniapp_infra.rollouts import ClusterRollouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,9 +91,12 @@ def open_delivery(environment: Environment, options: Options) -> Iterator[Delive
     # Where one person plays all parts, that person may approve an own change: only in the local environment.
     alone = environment.cloud.provider == "local"
     with connect(remote, user=options.user, branch=gitops.branch, self_approval=alone) as host:
+        objects = KubernetesObjects(lambda: Client.connect(options.connection))
         deployments = ArgoDeployments(
-            client=KubernetesObjects(lambda: Client.connect(options.connection)),
+            client=objects,
             host=host,
+            rollouts=ClusterRollouts(lambda: objects.client),
+            blue_green=frozenset(environment.blue_green_services),
             namespace=gitops.argocd_namespace,
             timeout=options.wait_timeout,
             grace=options.grace,

@@ -30,6 +30,7 @@ class Status(StrEnum):
     PLANNED = "planned"
     AWAITING_APPROVAL = "awaiting_approval"
     MERGED = "merged"
+    AWAITING_PROMOTION = "awaiting_promotion"
     DELIVERED = "delivered"
 
 
@@ -88,6 +89,7 @@ class Outcome:
             "commit": self.commit or None,
             "sync": None if self.deployment is None else self.deployment.sync,
             "health": None if self.deployment is None else self.deployment.health,
+            "awaits_promotion": None if self.deployment is None else self.deployment.awaits_promotion,
             "seconds": None if self.deployment is None else round(self.deployment.elapsed, 1),
         }
 
@@ -152,7 +154,10 @@ def settle(delivery: Delivery, outcome: Outcome, *, wait: bool) -> Outcome:
     if not wait:
         return outcome
     deployment = delivery.deployments.deliver(outcome.new, outcome.commit)
-    status = Status.UNCHANGED if outcome.status is Status.UNCHANGED else Status.DELIVERED
+    if outcome.status is Status.UNCHANGED:
+        status = Status.UNCHANGED
+    else:
+        status = Status.AWAITING_PROMOTION if deployment.awaits_promotion else Status.DELIVERED
     return Outcome(status, outcome.changed, outcome.old, outcome.new, outcome.pull_request, outcome.commit, deployment)
 
 

@@ -11,6 +11,7 @@ from miniapp_infra.argocd import Application, KubernetesObjects, list_applicatio
 from miniapp_infra.catalog import naming
 from miniapp_infra.cosign import Cosign, SignatureFormat, fingerprint, read_public_key
 from miniapp_infra.registry import ImageReference
+from miniapp_infra.rollouts import HASH_LABEL, ClusterRollouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,8 @@ class ServiceOverview:
 
     Args:
         service: its name in the catalogue.
-        version: label of the running Deployment.
-        digest: of the image that the Deployment runs.
+        version: label of what serves: of the Deployment, or of the active ReplicaSet of a Rollout.
+        digest: of the image that it runs.
         signed_by: fingerprint of the key whose signature was verified now, or why it could not be.
         sync: Argo CD's sync status.
         health: Argo CD's health.
@@ -61,7 +62,9 @@ def overview(environment: Environment, client: Client, cosign: Cosign, public_ke
     Raises:
         MiniappInfraError: the cluster cannot be reached, or the public key cannot be read.
     """
-    deployments = _by_name(client, "/apis/apps/v1/deployments", "list deployments", _SERVERS)
+    workloads = _by_name(client, "/apis/apps/v1/deployments", "list deployments", _SERVERS)
+    if environment.blue_green_services:
+        workloads |= _active_sets(client)
     addresses = _by_name(client, "/api/v1/services", "list services", _OURS)
     applications = {
         item.name: item
@@ -71,10 +74,10 @@ def overview(environment: Environment, client: Client, cosign: Cosign, public_ke
 
     def describe(service: str) -> ServiceOverview:
         name = environment.resource_name(service)
-        image = _image(deployments.get(name))
+        image = _image(workloads.get(name))
         return ServiceOverview(
             service=service,
-            version=_labels(deployments.get(name)).get("app.kubernetes.io/version", UNKNOWN),
+            version=_labels(workloads.get(name)).get("app.kubernetes.io/version", UNKNOWN),
             digest=image.partition("@")[2] or UNKNOWN,
             signed_by=_signer(cosign, image, public_key, signer, environment.supply_chain.cosign.signature_format),
             sync=_reported(applications.get(name), "sync_status"),
@@ -94,15 +97,28 @@ def _by_name(client: Client, path: str, action: str, query: Mapping[str, str]) -
     }
 
 
+def _active_sets(client: Client) -> dict[str, dict[str, Any]]:
+    """Return the ReplicaSet that serves by the name of its Rollout, which may already ask for the next version."""
+    sets = _by_name(client, "/apis/apps/v1/replicasets", "list replica sets", _SERVERS)
+    found: dict[str, dict[str, Any]] = {}
+    rollouts = ClusterRollouts(lambda: client).all(_SERVERS["labelSelector"])
+    for rollout in rollouts:
+        for item in sets.values():
+            labels, place = _labels(item), item["metadata"]["namespace"]
+            if place == rollout.ref.namespace and labels.get(HASH_LABEL) == rollout.active_hash:
+                found[rollout.ref.name] = item
+    return found
+
+
 def _labels(found: dict[str, Any] | None) -> dict[str, str]:
     labels: dict[str, str] = found["metadata"].get("labels", {}) if found else {}
     return labels
 
 
-def _image(deployment: dict[str, Any] | None) -> str:
-    if deployment is None:
+def _image(workload: dict[str, Any] | None) -> str:
+    if workload is None:
         return ""
-    image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    image: str = workload["spec"]["template"]["spec"]["containers"][0]["image"]
     return image
 
 

@@ -30,21 +30,29 @@ class Artefacts(Protocol):
 
 @dataclass(frozen=True)
 class Deployment:
-    """A release that runs: how Argo CD reports it, and how long it took in seconds."""
+    """A release that runs.
+
+    Args:
+        sync: how Argo CD reports it.
+        health: how Argo CD reports it.
+        elapsed: how long it took, in seconds.
+        awaits_promotion: it is in preview, and the version before serves until somebody promotes it (blue/green).
+    """
 
     sync: str
     health: str
     elapsed: float
+    awaits_promotion: bool = False
 
 
 class Deployments(Protocol):
     """What runs."""
 
     def is_delivered(self, release: Release, commit: str) -> bool:
-        """Tell whether exactly this release, at this commit or a later one, is synchronised and healthy."""
+        """Tell whether exactly this release, at this commit or a later one, is synchronised, healthy and in service."""
 
     def deliver(self, release: Release, commit: str) -> Deployment:
-        """Wait until it is; raises when it fails or takes too long."""
+        """Wait until it is, or is in preview and ready for its promotion; raises when it fails or takes too long."""
 
 
 @dataclass(frozen=True)

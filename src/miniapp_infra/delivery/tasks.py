@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miniapp_infra import catalog
+from miniapp_infra.catalog import naming
 from miniapp_infra.delivery import charts, connect, desired_state
 from miniapp_infra.delivery.promote import promote
 from miniapp_infra.delivery.rollback import rollback
@@ -142,6 +143,13 @@ def _request(request: PullRequest) -> Result:
 
 def _outcome(outcome: Outcome, *, diff_mode: bool) -> Result:
     result = outcome.as_result()
+    if outcome.deployment is not None and outcome.deployment.awaits_promotion:
+        name = naming.resource_name(outcome.new.env, outcome.new.service)
+        warning = (
+            f"Version {outcome.new.version} of {outcome.new.service} is in preview; the version before serves until "
+            f"somebody promotes it: module argo_rollout, name {name}, namespace {naming.namespace(outcome.new.service)}"
+        )
+        result["warnings"] = [warning]
     if diff_mode and outcome.changed:
         result["diff"] = outcome.as_diff()
     return result

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PLACEHOLDERS = ("kubernetes", "kubernetes.client", "oauthlib", "oauthlib.oauth2", "requests_oauthlib")
+_GOOGLE = ("google", "google.auth", "google.auth.transport", "google.auth.transport.requests")
 _lock = threading.Lock()
 _loaded: Loader | None = None
 
@@ -77,6 +78,7 @@ def _alone() -> Iterator[None]:
     session = ModuleType("requests_oauthlib")
     session.OAuth2Session = _Deferred("requests_oauthlib", "OAuth2Session")  # type: ignore[attr-defined]
     sys.modules.update(zip(_PLACEHOLDERS, (package, client, oauthlib, oauth2, session), strict=True))
+    sys.modules.update(_google())
     try:
         client.Configuration = importlib.import_module("kubernetes.client.configuration").Configuration  # type: ignore[attr-defined]
         client.ApiClient = _Deferred("kubernetes.client", "ApiClient")  # type: ignore[attr-defined]
@@ -85,6 +87,24 @@ def _alone() -> Iterator[None]:
         for name in [name for name in sys.modules if _is_ours(name)]:
             del sys.modules[name]
         sys.modules.update(before)
+
+
+def _google() -> dict[str, ModuleType]:
+    """Return placeholders for google-auth, where it is installed: only kubeconfigs of an old GKE ask it for a token."""
+    try:
+        is_installed = importlib.util.find_spec("google.auth") is not None
+    except ModuleNotFoundError:  # not even its namespace
+        is_installed = False
+    if not is_installed or "google.auth" in sys.modules:
+        return {}
+    package = ModuleType("google")
+
+    def real(name: str) -> Any:
+        _real("google.auth.transport.requests")
+        return getattr(sys.modules["google"], name)
+
+    package.__getattr__ = real  # type: ignore[method-assign]
+    return dict.fromkeys(_GOOGLE, package)
 
 
 class _Deferred:
@@ -117,4 +137,4 @@ def _package(name: str, inside: ModuleType | None = None) -> ModuleType:
 
 
 def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] in {"kubernetes", "oauthlib", "requests_oauthlib"}
+    return name.partition(".")[0] in {"google", "kubernetes", "oauthlib", "requests_oauthlib"}

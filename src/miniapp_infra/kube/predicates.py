@@ -48,6 +48,9 @@ def failed(reason: str) -> Verdict:
 def is_observed(obj: Object) -> bool:
     """Whether the status is about the present declaration; kinds that do not report it always are."""
     observed = lookup(obj, "status", "observedGeneration")
+    if isinstance(observed, str):
+        # A Rollout of Argo has the number as text. Before its version 0.10 it had a hash there, which tells nothing.
+        observed = int(observed) if observed.isdecimal() else None
     return observed is None or observed >= lookup(obj, "metadata", "generation")
 
 

@@ -22,6 +22,16 @@ REGISTRY_PORT = 5000
 GIT_PORT = 3000
 REGISTRY = f"{NODE_ADDRESS}:{REGISTRY_PORT}"
 GIT_URL = f"https://{NODE_ADDRESS}:{GIT_PORT}"
+MOTO_PORT = 4566
+MOTO_URL = f"http://{NODE_ADDRESS}:{MOTO_PORT}"
+METERING_PORT = 4570
+METERING_URL = f"http://{NODE_ADDRESS}:{METERING_PORT}"
+POSTGRESQL_PORT = 5432
+POSTGRESQL_URL = f"postgresql://postgres@{NODE_ADDRESS}:{POSTGRESQL_PORT}/postgres"
+MONGODB_PORT = 27017
+MONGODB_URL = f"mongodb://{NODE_ADDRESS}:{MONGODB_PORT}/"
+VAULT_PORT = 8200
+VAULT_URL = f"http://{NODE_ADDRESS}:{VAULT_PORT}"
 NETWORK_NAMESPACE = "miniapp"
 NODE_NAME = "miniapp-local"
 ENVIRONMENT_BLOCK = "198.18.0.0/15"
@@ -102,6 +112,16 @@ class Layout:
         return self.state / "state.json"
 
     @property
+    def profile_file(self) -> Path:
+        """Says which profile the environment has, until ``make down``."""
+        return self.state / "profile"
+
+    @property
+    def available_addons(self) -> Path:
+        """Names of the add-ons that the environment has everything for, as a JSON list."""
+        return self.state / "addons.json"
+
+    @property
     def shell_exports(self) -> Path:
         """``. .local/env`` makes a shell talk to the environment."""
         return self.state / "env"
@@ -110,6 +130,24 @@ class Layout:
     def git_password(self) -> Path:
         """Password of the user ``miniapp``, who may push (0600)."""
         return self.state / "git-password"
+
+    @property
+    def postgresql(self) -> Path:
+        """Cluster ``data``, ``archive`` of finished WAL segments and ``pg_hba.conf``; below data, mounted here.
+
+        The server runs as a user who may not be able to look into the checkout, so it gets to them on another way.
+        """
+        return self.runtime / "postgresql"
+
+    @property
+    def postgresql_passwords(self) -> Path:
+        """Password of PostgreSQL's superuser, in the form of ``PGPASSFILE`` (0600)."""
+        return self.state / "pgpass"
+
+    @property
+    def vault_token(self) -> Path:
+        """Root token of Vault (0600)."""
+        return self.state / "vault-token"
 
     @property
     def ca_certificate(self) -> Path:

@@ -29,12 +29,16 @@ class RegistryAccess:
         username: user name, or None.
         password: password or token, or None.
         allow_http: whether to talk without TLS.
+        token: bearer token, in place of user name and password, or None.
+        allow_insecure: whether to talk to a registry whose certificate nobody vouches for.
     """
 
     ca_cert: Path | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     allow_http: bool = False
+    token: str | None = field(default=None, repr=False)
+    allow_insecure: bool = False
 
     def __post_init__(self) -> None:
         if self.ca_cert is not None and not self.ca_cert.is_file():
@@ -44,6 +48,10 @@ class RegistryAccess:
                 "registry_username and registry_password: one is given without the other",
                 code=ErrorCode.INVALID_INPUT,
                 hint="give both, or neither to use the Docker configuration",
+            )
+        if self.token is not None and self.username is not None:
+            raise MiniappInfraError(
+                "registry_token and registry_username: give one of them, not both", code=ErrorCode.INVALID_INPUT
             )
 
     @contextmanager
@@ -57,12 +65,20 @@ class RegistryAccess:
         if self.ca_cert is not None:
             # Go reads this file instead of the system's bundle, and still the system's certificate directories.
             variables["SSL_CERT_FILE"] = str(self.ca_cert.absolute())
-        if self.username is None:
+        login = self._login()
+        if not login:
             yield variables
             return
         with tempfile.TemporaryDirectory(prefix="miniapp-registry-") as directory:
-            login = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
             file = Path(directory) / "config.json"
             file.touch(mode=0o600)
-            file.write_text(json.dumps({"auths": {registry: {"auth": login}}}))
+            file.write_text(json.dumps({"auths": {registry: login}}))
             yield {**variables, "DOCKER_CONFIG": directory}
+
+    def _login(self) -> dict[str, str]:
+        """Return what the Docker configuration says about the registry (its fields ``auth`` and ``registrytoken``)."""
+        if self.token is not None:
+            return {"registrytoken": self.token}
+        if self.username is None:
+            return {}
+        return {"auth": base64.b64encode(f"{self.username}:{self.password}".encode()).decode()}

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.registry.access import RegistryAccess
@@ -51,6 +52,23 @@ class RegistryClient:
             return None
         raise registry_error(f"read the digest of image {image}", done.stderr)
 
+    def manifest(self, image: ImageReference) -> dict[str, Any] | None:
+        """Return the manifest that a tag or digest stands for, or None if there is none.
+
+        Raises:
+            MiniappInfraError: if the registry cannot be asked.
+        """
+        done = self._crane(image.registry, "manifest", str(image))
+        if done.returncode != 0:
+            if is_missing(done.stderr):
+                return None
+            raise registry_error(f"read the manifest of {image}", done.stderr)
+        try:
+            manifest = json.loads(done.stdout)
+        except ValueError as error:
+            raise MiniappInfraError(f"Failed to read the manifest of {image}: crane printed no JSON") from error
+        return manifest if isinstance(manifest, dict) else None
+
     def tags(self, image: ImageReference) -> tuple[str, ...]:
         """Return the tags of a repository in order, without those that cosign keeps for itself.
 
@@ -90,7 +108,7 @@ class RegistryClient:
             raise registry_error(f"tag image {image} as {tag}", done.stderr)
 
     def _crane(self, registry: str, *arguments: str) -> Completed:
-        flags = ["--insecure"] if self.access.allow_http else []
+        flags = ["--insecure"] if self.access.allow_http or self.access.allow_insecure else []
         with self.access.environment(registry) as environment:
             return self.run([self.program, *flags, *arguments], environment=environment, timeout=self.timeout)
 

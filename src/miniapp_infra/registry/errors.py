@@ -13,7 +13,8 @@ from miniapp_infra.errors import ErrorCode, MiniappInfraError
 
 _MISSING = re.compile(r"MANIFEST_UNKNOWN|NAME_UNKNOWN|BLOB_UNKNOWN|NOT_FOUND|unexpected status code 404")
 _DENIED = re.compile(r"UNAUTHORIZED|DENIED|unexpected status code 40[13]")
-_TRUST = re.compile(r"x509: |tls: ")
+# On a loopback address the programs try plain HTTP after TLS that they do not trust, and tell only about that.
+_TRUST = re.compile(r"x509: |tls: |HTTP request to an HTTPS server")
 _UNREACHABLE = re.compile(
     r"dial tcp|connection refused|connection reset|i/o timeout|no such host|no route to host|TLS handshake timeout"
     r"|context deadline exceeded|unexpected EOF|: EOF|TOOMANYREQUESTS|unexpected status code (?:429|5\d\d)"

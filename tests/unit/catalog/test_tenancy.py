@@ -168,6 +168,10 @@ def test_roles_have_no_more_than_they_need(environment: Environment) -> None:
         assert not any(group == "rbac.authorization.k8s.io" for group, _, _ in rights), name
         assert not {("networking.k8s.io", "networkpolicies"), ("", "resourcequotas"), ("", "namespaces")} & writes[name]
     assert set(roles["readonly"]) < set(roles["operator"]) < set(roles["break-glass"])
+    # What promoting and aborting a Rollout takes (module argo_rollout).
+    decide = {("argoproj.io", "rollouts", "patch"), ("argoproj.io", "rollouts/status", "patch")}
+    assert decide <= set(roles["operator"])
+    assert ("argoproj.io", "rollouts", "watch") in roles["readonly"]
 
 
 def test_groups_are_bound_and_break_glass_is_not(environment: Environment) -> None:

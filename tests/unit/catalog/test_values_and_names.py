@@ -129,3 +129,12 @@ def test_metrics_port_only_where_it_differs(dev: Environment) -> None:
     )
 
     assert service_values(changed, "price")["metricsPort"] == 9100
+
+
+def test_a_blue_green_service(dev: Environment) -> None:
+    price = dev.services["price"].model_copy(update={"strategy": "blue_green"})
+    changed = dev.model_copy(update={"services": {**dev.services, "price": price}})
+
+    assert changed.blue_green_services == ("price",)
+    assert service_values(changed, "price")["strategy"] == {"type": "BlueGreen"}
+    assert service_values(changed, "payhub")["strategy"] == {"type": "RollingUpdate"}

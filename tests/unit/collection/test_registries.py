@@ -4,11 +4,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,89 +93,3 @@ def test_engines_do_not_know_ansible() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.partition(".")[0] == "ansible" for name in names), path
-
-
-FRAGMENTS = ("apply", "chart", "kube", "prune", "wait")
-
-
-def fragment(name: str) -> dict[str, Any]:
-    path = ROOT / "plugins" / "doc_fragments" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"fragment_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    options: dict[str, Any] = yaml.safe_load(module.ModuleDocFragment.DOCUMENTATION)["options"]
-    return options
-
-
-def specifications() -> dict[str, Any]:
-    path = ROOT / "plugins" / "module_utils" / "kube.py"
-    spec = importlib.util.spec_from_file_location("kube_specifications", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {
-        "apply": module.apply_spec(),
-        "chart": module.chart_spec(),
-        "kube": module.kube_spec(),
-        "prune": module.prune_spec(),
-        "wait": module.wait_spec(),
-    }
-
-
-def comparable(options: dict[str, Any], suboptions: str) -> dict[str, Any]:
-    """Reduce options to what documentation and argument specification must agree on."""
-    return {
-        name: {
-            **{key: option.get(key) for key in ("type", "elements", "default", "aliases", "choices")},
-            "required": bool(option.get("required")),
-            "options": comparable(option[suboptions], suboptions) if suboptions in option else None,
-        }
-        for name, option in options.items()
-    }
-
-
-@pytest.mark.parametrize("name", FRAGMENTS)
-def test_fragments_agree_with_argument_specifications(name: str) -> None:
-    assert comparable(fragment(name), "suboptions") == comparable(specifications()[name], "options")
-
-
-def test_environment_variables_are_documented() -> None:
-    text = (ROOT / "plugins" / "doc_fragments" / "kube.py").read_text()
-    for option in specifications()["kube"].values():
-        for variable in option.get("fallback", (None, []))[1]:
-            assert f"E({variable})" in text
-
-
-# Runs main() up to the parsed argument specification, and prints it.
-_PRINT_SPEC = """
-import json, runpy, sys
-from ansible.module_utils import basic
-class Parsed(Exception): pass
-def stop(self, argument_spec, **kwargs):
-    print(json.dumps(argument_spec, default=str)); raise Parsed
-basic.AnsibleModule.__init__ = stop
-try:
-    runpy.run_module("ansible_collections.fuze.miniapp_infra.plugins.modules." + sys.argv[1], run_name="__main__")
-except Parsed:
-    pass
-"""
-
-
-@pytest.mark.parametrize("name", ["helm_release", "k8s_apply", "k8s_info", "k8s_prune", "k8s_wait"])
-def test_options_agree_with_argument_specifications(name: str, collections_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _PRINT_SPEC, name],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(collections_path)},
-    )
-    text = documentation(ROOT / "plugins" / "modules" / f"{name}.py")["DOCUMENTATION"]
-    documented = dict(yaml.safe_load(text)["options"])
-    for part in FRAGMENTS:
-        if f"fuze.miniapp_infra.{part}\n" in text:
-            documented |= fragment(part)
-    assert comparable(documented, "suboptions") == comparable(json.loads(done.stdout), "options")

@@ -34,7 +34,7 @@ def digest_of(repository: str, version: str) -> str:
 class FakeArtefacts:
     """Has versions 1.0.0 to 1.2.0 of everything, all signed."""
 
-    tags: tuple[str, ...] = ("1.0.0", "1.1.0", "1.2.0", "0.1.0", "0.2.0", "latest")
+    tags: tuple[str, ...] = ("1.0.0", "1.1.0", "1.2.0", "0.2.0", "0.3.0", "latest")
     unsigned: set[str] = field(default_factory=set)
     moved: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

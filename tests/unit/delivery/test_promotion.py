@@ -193,9 +193,9 @@ def test_older_is_refused(delivery):
 
 
 def test_chart_bump_alone(delivery):
-    outcome = promote(delivery, "playhub", "1.0.0", chart_version="0.2.0", approve=True)
+    outcome = promote(delivery, "playhub", "1.0.0", chart_version="0.3.0", approve=True)
     assert outcome.status is Status.DELIVERED
-    assert deployed(delivery).chart.version == "0.2.0"
+    assert deployed(delivery).chart.version == "0.3.0"
     assert outcome.old.image == outcome.new.image
 
 
@@ -205,7 +205,7 @@ def test_chart_that_was_not_published(delivery):
 
 def test_tag_that_was_moved(delivery):
     delivery.artefacts.moved["1.0.0"] = "sha256:" + "f" * 64
-    refused(delivery, ErrorCode.CONFLICT, "the registry now has sha256:ffff", version="1.0.0", chart_version="0.2.0")
+    refused(delivery, ErrorCode.CONFLICT, "the registry now has sha256:ffff", version="1.0.0", chart_version="0.3.0")
 
 
 def test_two_open_promotions_of_one_service(delivery, open_host):

@@ -164,6 +164,25 @@ def test_a_missing_asset_is_named(checkout: Checkout) -> None:
         checkout.publish()
 
 
+def test_an_image_whose_tool_was_left_out_is_left_out(checkout: Checkout) -> None:
+    checkout.toolset = Toolset("full", {}, {"tool": "there was no time"}, {"tool": "tool"})
+    assert not checkout.publish()
+    assert checkout.crane.pushed == []
+    assert json.loads((checkout.layout.state / "images.json").read_text()) == {}
+
+
+def test_an_image_whose_plugin_alone_was_left_out_is_left_out(checkout: Checkout) -> None:
+    checkout.write({**RECIPE, "programs": {**RECIPE["programs"], "plugin": {"path": "/plugins/plugin"}}})
+    checkout.toolset = Toolset("full", checkout.toolset.tools, {"plugin": "there was no time"}, {"plugin": "plugin"})
+    assert not checkout.publish()
+
+
+def test_a_missing_tool_that_was_not_left_out_is_an_error(checkout: Checkout) -> None:
+    checkout.toolset = Toolset("full", {}, {}, {})
+    with pytest.raises(MiniappInfraError, match="there is no tool tool"):
+        checkout.publish()
+
+
 def test_what_is_not_a_program_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "x"
     script.write_text("#!/bin/sh\n")

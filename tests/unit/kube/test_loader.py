@@ -11,7 +11,8 @@ import pytest
 CASES = {
     "nothing of the rest is loaded": """
 loader.load()
-assert not [name for name in sys.modules if name.startswith(("kubernetes", "requests", "oauthlib"))], sys.modules
+parts = ("google.", "kubernetes", "requests", "oauthlib")
+assert not [name for name in sys.modules if name.startswith(parts)], sys.modules
 """,
     "the real packages can be imported afterwards": """
 loaded = loader.load()
@@ -34,6 +35,10 @@ assert isinstance(session, requests_oauthlib.OAuth2Session)
 api = kube_config.ApiClient(configuration=loader.load().configuration.Configuration())
 import kubernetes.client
 assert isinstance(api, kubernetes.client.ApiClient)
+assert kube_config.google_auth_available
+import google.auth, google.auth.transport.requests
+assert kube_config.google.auth.default is google.auth.default
+assert kube_config.google.auth.transport.requests.Request is google.auth.transport.requests.Request
 assert kube_config.oauthlib.oauth2.rfc6749.errors.InvalidClientIdError
 """,
 }

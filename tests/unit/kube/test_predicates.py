@@ -72,6 +72,16 @@ def test_a_status_about_an_older_generation_does_not_count(rule: str) -> None:
     assert not parse(rule)({**APPLICATION, "status": status}).ready
 
 
+@pytest.mark.parametrize(
+    ("observed", "counts"),
+    [("2", True), ("3", True), ("10", True), ("1", False), ("5f6b7c8d9f", True), ("", True)],
+)
+def test_a_generation_may_be_text(observed: str, counts: bool) -> None:  # noqa: FBT001 - a column of the table
+    """As in a Rollout of Argo; compared as text, 10 would be older than 2."""
+    obj = {**APPLICATION, "status": {**APPLICATION["status"], "observedGeneration": observed}}
+    assert parse("status.phase=Running")(obj).ready is counts
+
+
 def test_a_condition_about_an_older_generation_does_not_count() -> None:
     obj = {
         "metadata": {"generation": 2},

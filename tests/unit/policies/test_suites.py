@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"}
+WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "Rollout", "StatefulSet"}
 # Labels belong to pods, not to containers; the API gives ephemeral containers no resources.
 WITHOUT_CONTAINERS = {"required-labels"}
 WITHOUT_EPHEMERAL_CONTAINERS = {"required-labels", "resource-bounds"}

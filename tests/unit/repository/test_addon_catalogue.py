@@ -4,23 +4,28 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from miniapp_infra.catalog.models.addons import Addons
-from miniapp_infra.local.layout import DNS_SERVICE_ADDRESS
+from miniapp_infra.local.layout import DNS_SERVICE_ADDRESS, MOTO_URL
+from miniapp_infra.local.standins import moto
 
 from .conftest import ROOT
 
 CATALOGUE = yaml.safe_load((ROOT / "gitops" / "addons" / "catalogue.yml").read_text(encoding="utf-8"))["addons"]
 KEYS = {"health", "local", "name", "namespace", "namespace_labels", "order", "upstream", "version"}
 SOURCE_KEYS = {"helm": {"kind", "chart", "values"}, "kustomize": {"kind", "path"}}
+LOCAL_KEYS = {"profile", "tools"}
 MODULES = {
+    "argo_rollouts": "github.com/argoproj/argo-rollouts",
     "argocd": "github.com/argoproj/argo-cd/v3",
     "coredns": "github.com/coredns/coredns",
     "gatekeeper": "github.com/open-policy-agent/gatekeeper/v3",
     "policy_controller": "github.com/sigstore/policy-controller",
+    "velero": "github.com/vmware-tanzu/velero",
 }
 # Seconds that an admission webhook that fails closed may take, and the one exception (docs/adr/0005).
 LIMIT = 3
@@ -44,7 +49,9 @@ def test_the_catalogue_has_the_add_ons_of_the_environment_model():
 def test_entries_have_the_same_keys(addon):
     assert addon.keys() == KEYS
     for source in (addon["upstream"], addon["local"]):
-        assert SOURCE_KEYS[source["kind"]] <= source.keys() <= SOURCE_KEYS[source["kind"]] | {"repository", "version"}
+        known = SOURCE_KEYS[source["kind"]]
+        assert known <= source.keys() - LOCAL_KEYS <= known | {"repository", "version"}
+    assert not addon["upstream"].keys() & LOCAL_KEYS
     assert addon["health"]
 
 
@@ -79,7 +86,46 @@ def test_files_of_the_repository_exist(addon):
         assert not missing
 
 
-@pytest.mark.parametrize("folder", ["coredns/local", "policy_controller/local"])
+def test_add_ons_of_the_full_profile_name_their_tools(addon):
+    tools = {tool["name"]: tool for tool in documents("local/toolchain/tools.yml")[0]["tools"]}
+    if "profile" not in addon["local"]:
+        assert "tools" not in addon["local"]
+        return
+    assert addon["local"]["profile"] == "full"
+    assert addon["local"]["tools"]
+    assert {tools[name]["profile"] for name in addon["local"]["tools"]} == {"full"}
+
+
+def test_velero_keeps_its_backups_in_the_bucket_of_the_stand_in():
+    (location,) = documents("gitops/addons/velero/local/location.yaml")
+    assert location["spec"]["objectStorage"]["bucket"] == moto.BUCKET
+    assert location["spec"]["config"]["s3Url"] == MOTO_URL
+    assert location["spec"]["config"]["region"] == moto.REGION
+
+
+def test_every_definition_of_velero_is_applied():
+    (kustomization,) = documents("gitops/addons/velero/local/kustomization.yaml")
+    assets = ROOT / ".local" / "assets" / "velero" / "config" / "crd"
+    if not assets.exists():
+        pytest.skip("the full profile is not built here (make up PROFILE=full)")
+    named = {Path(path).name for path in kustomization["resources"] if "/crd/" in path}
+    assert named == {path.name for path in assets.glob("*/bases/*.yaml")}
+
+
+@pytest.mark.parametrize("folder", ["argo_rollouts", "velero"])
+def test_charts_run_the_image_of_the_catalogue(folder):
+    (version,) = [addon["version"] for addon in CATALOGUE if addon["name"] == folder]
+    (values,) = documents(f"gitops/addons/{folder}/values.yaml")
+    assert values.get("controller", values)["image"]["tag"] == f"v{version}"
+
+
+def test_rollouts_run_the_image_of_the_catalogue_locally():
+    (version,) = [addon["version"] for addon in CATALOGUE if addon["name"] == "argo_rollouts"]
+    (kustomization,) = documents("gitops/addons/argo_rollouts/local/kustomization.yaml")
+    assert [image["newTag"] for image in kustomization["images"]] == [f"v{version}"]
+
+
+@pytest.mark.parametrize("folder", ["coredns/local", "policy_controller/local", "velero/local"])
 def test_local_images_have_the_version_of_the_catalogue(folder):
     name = folder.split("/", maxsplit=1)[0]
     (version,) = [addon["version"] for addon in CATALOGUE if addon["name"] == name]

@@ -30,7 +30,8 @@ def _containers(name: str, service: Service) -> Iterator[tuple[Location, Resourc
 
 def _most_pods(service: Service) -> int:
     replicas = service.autoscaling.max if service.autoscaling.enabled else service.replicas
-    return replicas + math.ceil(replicas * _SURGE)
+    # Before a promotion, and for a while after it, the pods of both versions run (Argo Rollouts: blueGreen).
+    return 2 * replicas if service.strategy == "blue_green" else replicas + math.ceil(replicas * _SURGE)
 
 
 def limits_cover_requests(services: Mapping[str, Service]) -> Findings:
@@ -79,7 +80,7 @@ def container_defaults(quotas: Quotas) -> Findings:
 
 
 def quota_fits(services: Mapping[str, Service], quotas: Quotas) -> Findings:
-    """At full scale, during a rolling update and with every CronJob running once, the quota must not stop a pod."""
+    """At full scale, during an update and with every CronJob running once, the quota must not stop a pod."""
     for name, service in services.items():
         quota = quotas.of(name)
         base: Location = ("quotas", "overrides", name) if name in quotas.overrides else ("quotas", "default")

@@ -17,7 +17,9 @@ class Addon(Model):
 class Addons(Model):
     """Add-ons in alphabetical order; how each is installed is data of the ``addons`` role."""
 
+    argo_rollouts: Addon
     argocd: Addon
     coredns: Addon
     gatekeeper: Addon
     policy_controller: Addon
+    velero: Addon

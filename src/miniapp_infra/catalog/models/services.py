@@ -28,6 +28,8 @@ from miniapp_infra.catalog.types import (
 )
 
 Tier = Literal["critical", "standard", "background"]
+# How a new version replaces the old one: pod after pod, or all at once when somebody promotes it.
+Strategy = Literal["rolling_update", "blue_green"]
 
 
 class Amount(Overlay):
@@ -110,6 +112,7 @@ class Service(Overlay):
     """One service of one environment, after ``service_defaults`` were merged in.
 
     ``version`` is what a new environment starts with; afterwards the repository of desired state says what runs.
+    ``strategy`` blue_green needs the add-on Argo Rollouts, and room for the pods of two versions.
     ``calls`` names the services whose API this one uses: nothing else lets a packet through.
     """
 
@@ -118,6 +121,7 @@ class Service(Overlay):
     version: Version
     port: ContainerPort
     replicas: Positive
+    strategy: Strategy
     args: tuple[Text, ...]
     resources: Resources
     calls: tuple[Name, ...]

@@ -43,6 +43,7 @@ READONLY = (
         READ,
     ),
     _rule("apps", ("deployments", "replicasets", "statefulsets"), READ),
+    _rule("argoproj.io", ("rollouts",), READ),
     _rule("autoscaling", ("horizontalpodautoscalers",), READ),
     _rule("autoscaling.k8s.io", ("verticalpodautoscalers",), READ),
     _rule("batch", ("cronjobs", "jobs"), READ),
@@ -52,13 +53,16 @@ READONLY = (
     _rule("networking.k8s.io", ("ingresses", "networkpolicies"), READ),
     _rule("policy", ("poddisruptionbudgets",), READ),
 )
-# Restart, scale, evict, and run a CronJob by hand. What should stay different belongs in Git, or self-heal undoes it.
+# Restart, scale, evict, promote or abort a new version, and run a CronJob by hand. What should stay different belongs
+# in Git, or self-heal undoes it.
 OPERATOR = (
     *READONLY,
     _rule("", ("pods",), ("delete",)),
     _rule("", ("pods/eviction",), ("create",)),
     _rule("apps", ("deployments",), ("patch",)),
     _rule("apps", ("deployments/scale",), ("get", "patch", "update")),
+    _rule("argoproj.io", ("rollouts", "rollouts/status"), ("patch",)),
+    _rule("argoproj.io", ("rollouts/scale",), ("get", "patch", "update")),
     _rule("batch", ("jobs",), ("create", "delete")),
 )
 # For an emergency, time-boxed and audited: into containers, at secrets, and past Git.
@@ -69,6 +73,7 @@ BREAK_GLASS = (
     _rule("", ("secrets",), ("get", "list", "patch", "update")),
     _rule("", ("configmaps", "services"), ("patch", "update")),
     _rule("apps", ("deployments",), ("delete", "update")),
+    _rule("argoproj.io", ("rollouts",), ("delete", "update")),
     _rule("autoscaling", ("horizontalpodautoscalers",), ("patch", "update")),
     _rule("batch", ("cronjobs",), ("delete", "patch", "update")),
     _rule("policy", ("poddisruptionbudgets",), ("delete", "patch", "update")),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from miniapp_infra.catalog.environment import Environment
     from miniapp_infra.catalog.models.services import Service
 
+# As the chart calls them.
+_STRATEGIES = {"rolling_update": "RollingUpdate", "blue_green": "BlueGreen"}
+
 
 def service_values(environment: Environment, name: str) -> dict[str, Any]:
     """Return the chart values of a service.
@@ -57,7 +60,7 @@ def service_values(environment: Environment, name: str) -> dict[str, Any]:
             }
             for job in sorted(service.cron_jobs, key=lambda job: job.name)
         ],
-        "strategy": {"type": "RollingUpdate"},
+        "strategy": {"type": _STRATEGIES[service.strategy]},
         "labels": {naming.TIER_LABEL: service.tier},
     }
     if service.metrics.port is not None:

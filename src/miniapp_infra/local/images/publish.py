@@ -88,6 +88,8 @@ def publish(
     changed = False
     try:
         for recipe in wanted.of_profile(toolset.profile):
+            if recipe.tools_left_out(toolset):
+                continue
             upstream = recipe.upstream(toolset)
             image = replace(upstream, registry=host)
             inputs = builder.inputs(recipe)

@@ -109,6 +109,11 @@ class Recipe(_Model):
             tag = installed.version
         return ImageReference.parse(f"{self.repository}:{tag}", field=f"images.{self.name}.repository")
 
+    def tools_left_out(self, tools: Toolset) -> frozenset[str]:
+        """Return the tools of the image that the time for the toolchain left out; without them it cannot be made."""
+        wanted = {tools.missing[program] for program in self.programs if program in tools.missing}
+        return frozenset(wanted | {str(self.tag_from), *(asset.tool for asset in self.assets)} & tools.left_out.keys())
+
 
 class Recipes(_Model):
     """The whole file."""

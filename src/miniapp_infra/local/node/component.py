@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,9 @@ class Component:
         probe: how its health is asked.
         ports: TCP ports it listens on.
         files: what it reads at its start; a change restarts it.
-        stop_seconds: time between SIGTERM and SIGKILL.
+        stop_seconds: time between the signal that ends it and SIGKILL.
+        stop_signal: the signal that ends it.
+        user: who it runs as; root when empty.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Component:
     ports: tuple[int, ...]
     files: tuple[Path, ...]
     stop_seconds: int = 10
+    stop_signal: int = signal.SIGTERM
+    user: str = ""
 
     def fingerprint(self) -> str:
         """Return a hash over the names and contents of the files."""
@@ -72,3 +77,8 @@ def program(layout: Layout, name: str) -> str:
 
 def pki(layout: Layout, *names: str) -> tuple[Path, ...]:
     return tuple(layout.pki / name for name in names)
+
+
+def as_user(name: str) -> tuple[str, ...]:
+    """Return the prefix of a command that is to run as this user, in their groups and with no privilege of root's."""
+    return ("setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups", "--")

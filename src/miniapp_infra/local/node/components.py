@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miniapp_infra.local.node import control_plane, workers
+from miniapp_infra.local.node import control_plane, profiles, workers
+from miniapp_infra.local.standins import components as standins
 
 if TYPE_CHECKING:
     from miniapp_infra.local.layout import Layout
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def all_components(layout: Layout) -> list[Component]:
-    """Return the components in an order in which each comes after what it needs."""
-    return [
+    """Return the components of the profile, in an order in which each comes after what it needs."""
+    node = [
         control_plane.etcd(layout),
         control_plane.apiserver(layout),
         control_plane.controller_manager(layout),
@@ -25,3 +26,4 @@ def all_components(layout: Layout) -> list[Component]:
         workers.registry(layout),
         workers.git(layout),
     ]
+    return [*node, *standins.of_environment(layout)] if profiles.running(layout) == "full" else node

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from miniapp_infra.local.node.component import Component, HttpProbe
+from miniapp_infra.local.node.component import Component, HttpProbe, as_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,11 @@ def launcher_path(layout: Layout, name: str) -> Path:
 
 def launcher(component: Component) -> str:
     """Return the script that becomes the component; it changes if and only if the component has to be restarted."""
-    return f"# reads files with fingerprint {component.fingerprint()}\nexec {shlex.join(component.argv)}\n"
+    start = f"exec {shlex.join(component.argv)}"
+    if component.user:
+        # Somewhere that the user may be. setpriv becomes the program, so the supervisor's signals reach it.
+        start = f"cd / && exec {shlex.join((*as_user(component.user), *component.argv))}"
+    return f"# reads files with fingerprint {component.fingerprint()}\n{start}\n"
 
 
 def project(layout: Layout, components: Iterable[Component]) -> str:
@@ -68,7 +72,11 @@ def _process(layout: Layout, component: Component) -> dict[str, Any]:
             "failure_threshold": _NEVER,
         },
         "availability": {"restart": "always", "backoff_seconds": _BACKOFF_SECONDS},
-        "shutdown": {"signal": 15, "timeout_seconds": component.stop_seconds, "parent_only": True},
+        "shutdown": {
+            "signal": int(component.stop_signal),
+            "timeout_seconds": component.stop_seconds,
+            "parent_only": True,
+        },
         "log_location": str(layout.logs / f"{component.name}.log"),
         "log_configuration": {
             "rotation": {"max_size_mb": _LOG_FILE_MEGABYTES, "max_backups": _LOG_FILES},

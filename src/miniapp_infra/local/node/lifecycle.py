@@ -24,11 +24,13 @@ from miniapp_infra.local.node import (
     pki,
     ports,
     processes,
+    profiles,
     readiness,
     shell,
     sysctls,
 )
 from miniapp_infra.local.node.supervisor import ComponentState, Supervisor
+from miniapp_infra.local.standins import components as standins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,12 +70,13 @@ def _quiet(_: str) -> None:
     """Report nothing."""
 
 
-def up(layout: Layout, report: Callable[[str], None] = _quiet) -> host.Host:
+def up(layout: Layout, report: Callable[[str], None] = _quiet, profile: profiles.Profile | None = None) -> host.Host:
     """Make the node run: a no-op when it does, otherwise whatever is missing.
 
     Args:
         layout: the environment.
         report: called with one line per finding and step.
+        profile: which components are wanted; None for those of the last time, or of the core profile.
 
     Returns:
         What was found out about the machine.
@@ -86,6 +89,8 @@ def up(layout: Layout, report: Callable[[str], None] = _quiet) -> host.Host:
     with lock.exclusive():
         _refuse_missing_programs(layout)
         ownership.refuse_stale(layout)
+        if profile:
+            profiles.record(layout, profile)
         if installed := packages.ensure(layout):
             report(f"installed {', '.join(installed)}")
         network.refuse_overlap(network.used_networks())
@@ -134,6 +139,8 @@ def _prepare(layout: Layout, found: host.Host, report: Callable[[str], None]) ->
     shell.write_exports(layout)
     cgroups.create()
     network.up(layout)
+    if profiles.running(layout) == "full":
+        standins.prepare(layout)
 
 
 def _start(layout: Layout, report: Callable[[str], None]) -> None:

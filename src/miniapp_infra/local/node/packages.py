@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
+from miniapp_infra.local.node import profiles
 from miniapp_infra.local.node.commands import run
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ _OUR_POLICY = (
     "#!/bin/sh\n# miniapp-infra: no service starts while packages are installed; removed afterwards\nexit 101\n"
 )
 _FORBIDDEN = 101
-_SERVICE = "lighttpd"
+_SERVICES = ("lighttpd", "postgresql")
 
 
 def needed(layout: Layout) -> dict[str, str]:
-    """Return the packages of ``local/node/packages.yml`` with the reason for each."""
-    loaded = yaml.safe_load((layout.node_content / "packages.yml").read_text())
-    return {str(name): str(reason) for name, reason in loaded.items()}
+    """Return the packages of the environment's profile, with the reason for each."""
+    files = ["packages.yml", *(["packages-full.yml"] if profiles.running(layout) == "full" else [])]
+    loaded = [yaml.safe_load((layout.node_content / name).read_text()) for name in files]
+    return {str(name): str(reason) for part in loaded for name, reason in part.items()}
 
 
 def missing(names: list[str]) -> list[str]:
@@ -68,8 +70,8 @@ def ensure(layout: Layout) -> list[str]:
             except MiniappInfraError:  # most often the package lists are old or were never fetched
                 run(["apt-get", "update", "-q"], "fetch the package lists", env=environment, timeout=300)
                 _install(wanted, environment)
-        if _SERVICE in wanted:
-            _keep_from_booting(_SERVICE)
+        for service in set(_SERVICES) & set(wanted):
+            _keep_from_booting(service)
     return wanted
 
 
@@ -83,7 +85,7 @@ def _install(names: list[str], environment: dict[str, str]) -> None:
 
 
 def _keep_from_booting(service: str) -> None:
-    """Without this the package's own web server on port 80 would start with the machine."""
+    """Without this the package's own server would start with the machine, on a port of the machine."""
     if shutil.which("systemctl"):  # works on unit files, also where systemd does not run
         run(["systemctl", "disable", f"{service}.service"], f"disable the service {service}")
     else:
@@ -113,7 +115,9 @@ def no_service_starts(policy: Path = _POLICY) -> Iterator[None]:
 
 
 def _forbids(policy: Path) -> bool:
-    return subprocess.run([str(policy), _SERVICE, "start"], capture_output=True, check=False).returncode == _FORBIDDEN
+    return (
+        subprocess.run([str(policy), _SERVICES[0], "start"], capture_output=True, check=False).returncode == _FORBIDDEN
+    )
 
 
 def _put_back(policy: Path, aside: Path) -> None:

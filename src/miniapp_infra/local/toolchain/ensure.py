@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 from rich.console import Console
 
+from miniapp_infra.errors import MiniappInfraError
 from miniapp_infra.local.layout import Layout, cache_directory
 from miniapp_infra.local.toolchain import cleanup, golang
 from miniapp_infra.local.toolchain.build import Builder, OutOfTimeError, from_path
@@ -49,7 +50,8 @@ def ensure(
 
     Raises:
         MiniappInfraError: unsupported_host (not Linux, not root, too little disk), missing_tool (no Go), invalid_input
-            (a bad recipe), upstream (a tool does not compile). What was built until then stays in the cache.
+            (a bad recipe), upstream (a tool of the core profile does not compile; one of the full profile is left out
+            with that reason). What was built until then stays in the cache.
     """
     Machine.here().require_supported()
     cache = cache or cache_directory()
@@ -142,6 +144,13 @@ class _Run:
             builder.build(tool, partial, timeout=self._seconds_for(tool))
         except OutOfTimeError as error:
             self._leave_out(tool, error.message, estimate)
+            return
+        except MiniappInfraError as error:
+            if tool.recipe.profile == "core":
+                raise
+            # What only the full profile has must not keep anybody from the rest; everything that needs it says why.
+            self.reporter.say(error.message)
+            self._leave_out(tool, error.message.splitlines()[0], estimate)
             return
         seconds = time.monotonic() - begun
         about = {"tool": tool.name, "version": tool.version, "go": str(self.go.version)}

@@ -103,12 +103,12 @@ def wrapper(
             hint="Give the published version of each: --replace 'path=>path version'.",
         )
     return {
-        "Module": {"Path": f"miniapp-infra.local/toolchain/{recipe.name}"},
+        "Module": {"Path": recipe.own_module},
         "Go": upstream["Go"],
         "Require": [{"Path": module, "Version": version}, *requires],
         "Replace": [*published, *replaces],
         "Exclude": upstream.get("Exclude") or [],
-        "Tool": [{"Path": program.package} for program in recipe.programs.values()],
+        "Tool": [{"Path": package} for package in recipe.upstream_packages],
     }
 
 

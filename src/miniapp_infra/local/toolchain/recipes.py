@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Profile = Literal["core", "full"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 _MAJOR_SUFFIX = re.compile(r"^v[0-9]+$")
+_OWN_MODULES = "miniapp-infra.local/toolchain"
 
 
 class _Strict(BaseModel):
@@ -58,6 +59,17 @@ class Recipe(_Strict):
     seconds: int = Field(gt=0)
     megabytes: int = Field(gt=0)
 
+    @property
+    def own_module(self) -> str:
+        """Path of the module in ``local/toolchain/<name>``; as a package it is the ``main.go`` beside the go.mod."""
+        return f"{_OWN_MODULES}/{self.name}"
+
+    @property
+    def upstream_packages(self) -> tuple[str, ...]:
+        """Return the packages that the tool's own module brings, in the order of the programs."""
+        packages = (program.package for program in self.programs.values())
+        return tuple(package for package in packages if package != self.own_module)
+
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         built = [program.go_name for program in self.programs.values()]
@@ -93,7 +105,8 @@ class Tool:
 
     Args:
         recipe: the entry of ``tools.yml``.
-        directory: ``local/toolchain/<name>``, with ``go.mod`` and ``go.sum``.
+        directory: ``local/toolchain/<name>``, with ``go.mod`` and ``go.sum``, and a ``main.go`` where upstream has no
+            main package that can be built.
 
     Raises:
         MiniappInfraError: invalid_input, when a file is missing or does not require the recipe's module.
@@ -104,6 +117,10 @@ class Tool:
         self.directory = directory
         self._go_mod = _read(directory / "go.mod")
         self._go_sum = _read(directory / "go.sum")
+        self._sources = "".join(_read(path) for path in sorted(directory.glob("*.go")))
+        if bool(self._sources) != (len(recipe.upstream_packages) < len(recipe.programs)):
+            own = recipe.own_module
+            raise _invalid(f"{directory}: main.go has to be there exactly if the package of a program is {own}")
         required = re.search(rf"^\s*(?:require\s+)?{re.escape(recipe.module)} (v\S+)", self._go_mod, re.MULTILINE)
         if required is None:
             raise _invalid(f"{directory / 'go.mod'}: no requirement of {recipe.module}, which tools.yml names")
@@ -141,7 +158,7 @@ class Tool:
                 security update of the machine's Go must not cost everybody a build of twenty minutes.
         """
         recipe = self.recipe.model_dump_json(exclude={"seconds", "megabytes", "profile", "on_path"})
-        content = f"{compiler}\n{recipe}\n{self._go_mod}\n{self._go_sum}"
+        content = f"{compiler}\n{recipe}\n{self._go_mod}\n{self._go_sum}{self._sources}"
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def modules(self) -> frozenset[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from miniapp_infra.errors import ErrorCode, MiniappInfraError
-from miniapp_infra.local.node import packages
+from miniapp_infra.local.node import packages, profiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,14 @@ def test_nothing_is_installed_where_nothing_is_missing(layout: Layout, monkeypat
     monkeypatch.setattr(packages, "missing", lambda _: [])
     monkeypatch.setattr(packages, "_install", lambda *_: pytest.fail("installed something"))
     assert packages.ensure(layout) == []
+
+
+def test_packages_of_the_full_profile_are_needed_there_only(layout: Layout) -> None:
+    core = packages.needed(layout)
+    profiles.record(layout, "core")
+    assert packages.needed(layout) == core
+    profiles.record(layout, "full")
+    assert packages.needed(layout).keys() - core.keys() == {"postgresql"}
 
 
 def policy(path: Path, code: int) -> str:

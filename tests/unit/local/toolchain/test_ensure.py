@@ -313,6 +313,33 @@ def test_deadline_stops_a_tool_of_the_full_profile(checkout: Checkout, monkeypat
     assert (checkout.cache / "go").exists(), "what was compiled is there for the next run"
 
 
+def test_a_tool_of_the_full_profile_that_does_not_compile_keeps_nobody_from_the_rest(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.change("beta", profile="full")
+    monkeypatch.setenv("FAKE_GO_FAIL", "three")
+    toolset = checkout.ensure(profile="full")
+    assert "alpha" in toolset.tools
+    assert toolset.left_out["beta"].startswith("Failed to build beta v2.0.0")
+    assert "\n" not in toolset.left_out["beta"]
+    assert not list((checkout.cache / "toolchain").glob("beta-*"))
+
+
+def test_the_next_run_builds_what_was_left_out(checkout: Checkout) -> None:
+    checkout.change("beta", profile="full", seconds=500)
+    checkout.ensure(profile="full", deadline=60)
+    reporter = Recorder()
+    toolset = checkout.ensure(reporter, profile="full", deadline=900)
+    assert reporter.built == ["beta"]
+    assert toolset.left_out == {}
+
+
+def test_a_tool_of_the_full_profile_that_is_cached_needs_no_time(checkout: Checkout) -> None:
+    checkout.change("beta", profile="full", seconds=500)
+    checkout.ensure(profile="full")
+    assert checkout.ensure(profile="full", deadline=0).left_out == {}
+
+
 def test_core_tools_are_built_whatever_the_deadline(checkout: Checkout) -> None:
     assert set(checkout.ensure(deadline=0).tools) == {"alpha", "beta"}
 

@@ -43,6 +43,15 @@ def test_wrapper_keeps_upstreams_versions_and_published_replaces() -> None:
     assert made["Tool"] == [{"Path": "example.org/alpha/cmd/one"}]
 
 
+def test_wrapper_of_an_own_main_names_no_tool_of_the_module() -> None:
+    own = Recipe.model_validate(
+        recipe("alpha") | {"programs": {"one": {"package": "miniapp-infra.local/toolchain/alpha"}}}
+    )
+    made = wrapper(own, "v1.2.3", {"Go": "1.25.0"})
+    assert made["Module"] == {"Path": "miniapp-infra.local/toolchain/alpha"}
+    assert made["Tool"] == []
+
+
 def test_wrapper_gives_staged_kubernetes_modules_their_published_version() -> None:
     upstream = {
         "Go": "1.26.0",

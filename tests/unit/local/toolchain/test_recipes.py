@@ -76,7 +76,7 @@ def test_every_shipped_package_is_a_tool_of_its_go_mod() -> None:
         pinned = set(re.findall(r"^tool ([^\s(]+)$", text, re.MULTILINE))
         for block in re.findall(r"^tool \(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL):
             pinned |= set(block.split())
-        assert {program.package for program in tool.recipe.programs.values()} == pinned
+        assert set(tool.recipe.upstream_packages) == pinned
 
 
 def test_wheel_is_new_enough_for_every_module() -> None:
@@ -168,6 +168,33 @@ def test_digest_is_stable_and_changes_with_what_decides_the_result(checkout: Che
     with (checkout.toolchain / "alpha" / "go.sum").open("a") as sums:
         sums.write("example.org/more v1.0.0 h1:z=\n")
     assert digest() != stamped
+
+
+def own_main(checkout: Checkout, text: str = "package main\n") -> None:
+    checkout.change("alpha", programs={"one": {"package": "miniapp-infra.local/toolchain/alpha"}})
+    (checkout.toolchain / "alpha" / "main.go").write_text(text)
+
+
+def test_own_main_is_part_of_the_digest(checkout: Checkout) -> None:
+    own_main(checkout)
+    first = load(checkout.toolchain)[0].digest(COMPILER)
+    assert load(checkout.toolchain)[0].digest(COMPILER) == first
+    own_main(checkout, "package main // another\n")
+    assert load(checkout.toolchain)[0].digest(COMPILER) != first
+
+
+def test_own_main_is_there_exactly_when_a_program_is_made_of_it(checkout: Checkout) -> None:
+    own_main(checkout)
+    (checkout.toolchain / "alpha" / "main.go").unlink()
+    assert "main.go has to be there exactly if" in refusal(checkout)
+    own_main(checkout)
+    checkout.change("alpha", programs={"one": {"package": "example.org/alpha/cmd/one"}})
+    assert "main.go has to be there exactly if" in refusal(checkout)
+
+
+def test_core_comes_before_full_so_that_it_does_not_wait_for_it() -> None:
+    profiles = [tool.recipe.profile for tool in load(SHIPPED)]
+    assert profiles == sorted(profiles)
 
 
 def test_modules_are_those_whose_source_is_checksummed(checkout: Checkout) -> None:
