@@ -49,13 +49,13 @@ def test_a_service_answers_through_its_service_address(service: str) -> None:
 def test_an_existing_cluster_is_used_as_it_is(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_bytes((ROOT / ".local" / "kubeconfig").read_bytes())
-    done = run("make", "up", "LOCAL_ENGINE=external", KUBECONFIG=str(kubeconfig))
+    done = run("make", "up", "LOCAL_ENGINE=external", "PROFILE=core", KUBECONFIG=str(kubeconfig))
     assert require_converged(done).changed == 0
     assert "Start the embedded node" not in done.stdout.replace("skipping", ""), "the node was started"
 
 
 def test_an_existing_cluster_needs_a_kubeconfig(tmp_path: Path) -> None:
-    done = run("make", "up", "LOCAL_ENGINE=external", KUBECONFIG=str(tmp_path / "missing"))
+    done = run("make", "up", "LOCAL_ENGINE=external", "PROFILE=core", KUBECONFIG=str(tmp_path / "missing"))
     assert done.returncode != 0
     assert "KUBECONFIG is" in done.stderr
     assert "make up LOCAL_ENGINE=external" in done.stderr

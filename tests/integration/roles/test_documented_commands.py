@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # These change something, or have tests of their own.
 OTHERS = ("ansible-", "make ", "pip ")
+# What the full profile alone has, and the tool that brings it.
+TOOLS = {"rollouts": "argo-rollouts", "velero": "velero"}
 DOCUMENTS = ("local-environment.md", "environment-model.md", "security.md")
 
 pytestmark = pytest.mark.live
@@ -26,7 +29,12 @@ def reading() -> list[str]:
     return sorted({line for line in lines if line and not line.startswith(OTHERS)})
 
 
-@pytest.mark.parametrize("line", reading())
+def needing(line: str) -> Any:
+    tools = [tool for word, tool in TOOLS.items() if word in line]
+    return pytest.param(line, id=line, marks=[pytest.mark.full, pytest.mark.tool(*tools)] if tools else [])
+
+
+@pytest.mark.parametrize("line", map(needing, reading()))
 def test_it_answers(line: str, kubeconfig: Path) -> None:
     assert kubeconfig.is_file()
     done = subprocess.run(
