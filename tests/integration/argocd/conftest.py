@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import json
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from ansible.module_utils import basic
 from scripted_controller import ScriptedController
 
 from promises import without_live
@@ -92,6 +89,9 @@ def controller(empty_api_server: ApiServer, argo_kubeconfig: Path, namespace: st
         yield controller
 
 
+COLLECTION = "ansible_collections.fuze.miniapp_infra.plugins"
+
+
 @pytest.fixture(scope="session")
 def module_here(collections_path: Path) -> RunModule:
     """Runs a module in this process. What a process of its own changes, the cycles that run both ways show."""
@@ -99,13 +99,11 @@ def module_here(collections_path: Path) -> RunModule:
 
     def run(name: str, args: dict[str, Any], *, check: bool = False, diff: bool = False, **_: Any) -> dict[str, Any]:
         control = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}  # noqa: S108
-        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": {**args, **control}}).encode()
-        basic._ANSIBLE_PROFILE = "legacy"
-        module = importlib.import_module(f"ansible_collections.fuze.miniapp_infra.plugins.modules.{name}")
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-            module.main()
-        result: dict[str, Any] = json.loads(output.getvalue())
+        # As the action plugin does it: other tests of this process may have loaded the side of Ansible that controls.
+        in_process = importlib.import_module(f"{COLLECTION}.plugin_utils.in_process")
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**args, **control}}).encode()
+        done = in_process.run(f"{COLLECTION}.modules.{name}", arguments, directory="/", environment={})
+        result: dict[str, Any] = json.loads(done.stdout)
         return result
 
     return run

@@ -34,7 +34,7 @@ def needing(line: str) -> Any:
     return pytest.param(line, id=line, marks=[pytest.mark.full, pytest.mark.tool(*tools)] if tools else [])
 
 
-@pytest.mark.parametrize("line", map(needing, reading()))
+@pytest.mark.parametrize("line", [needing(line) for line in reading()])
 def test_it_answers(line: str, kubeconfig: Path) -> None:
     assert kubeconfig.is_file()
     done = subprocess.run(
