@@ -11,15 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
-    ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
-)
+from miniapp_infra.cron import FIELDS
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
@@ -70,11 +63,11 @@ def parse_schedule(text: str) -> Schedule:
         ValueError: says what is wrong with which field.
     """
     fields = text.split()
-    if len(fields) != len(_FIELDS):
+    if len(fields) != len(FIELDS):
         raise ValueError(f"must have five fields (minute, hour, day of month, month, day of week), got {text!r}")
     values: list[frozenset[int]] = []
     stars: list[bool] = []
-    for field, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
+    for field, (name, low, high, names) in zip(fields, FIELDS, strict=True):
         numbers: set[int] = set()
         star = False
         for part in field.split(","):

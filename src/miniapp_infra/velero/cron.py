@@ -9,21 +9,12 @@ from __future__ import annotations
 import re
 import zoneinfo
 
+from miniapp_infra.cron import FIELDS
 from miniapp_infra.velero.durations import seconds_of
 from miniapp_infra.velero.errors import invalid
 
 DESCRIPTORS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 _ZONE = re.compile(r"^(?:CRON_)?TZ=(?P<zone>\S+)\s+(?P<rest>.*)$")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# Name, least and greatest value, names of values. Sunday is 0 and not 7, as the parser has it.
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
-    ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
-)
 
 
 def check(expression: str, option: str = "schedule") -> None:
@@ -47,10 +38,10 @@ def check(expression: str, option: str = "schedule") -> None:
         _check_descriptor(text, option)
         return
     fields = text.split()
-    if len(fields) != len(_FIELDS):
-        names = ", ".join(name for name, *_ in _FIELDS)
+    if len(fields) != len(FIELDS):
+        names = ", ".join(name for name, *_ in FIELDS)
         raise invalid(f"{option}: must have 5 fields ({names}) or be such as @daily, got {expression!r}")
-    for field, (name, least, most, words) in zip(fields, _FIELDS, strict=True):
+    for field, (name, least, most, words) in zip(fields, FIELDS, strict=True):
         for part in field.split(","):
             _check_part(part, name, (least, most), words, option)
 
